@@ -1,1 +1,31 @@
-"""Where pictures come from: sources become one uint8 tensor (N, C, H, W) a split."""
+"""Where pictures come from: sources become uint8 tensors (N, C, H, W), a split each."""
+
+from lunette.images.arrays import to_archive
+from lunette.images.binarization import Binarization, binarize
+from lunette.images.corruption import corruption
+from lunette.images.moons import lit_fraction, moons
+from lunette.images.named import search_folders
+from lunette.images.pictures import to_picture
+from lunette.images.sets import Dataset, Images, Shape
+from lunette.images.settings import DataSettings, Fit
+from lunette.images.sources import Data, load, read, read_pictures
+
+__all__ = [
+    "Binarization",
+    "Data",
+    "DataSettings",
+    "Dataset",
+    "Fit",
+    "Images",
+    "Shape",
+    "binarize",
+    "corruption",
+    "lit_fraction",
+    "load",
+    "moons",
+    "read",
+    "read_pictures",
+    "search_folders",
+    "to_archive",
+    "to_picture",
+]

@@ -1,0 +1,72 @@
+"""Lunette: a window into your images' latent space.
+
+    import lunette
+    run = lunette.train("vae", data="mnist", epochs=10)
+    lunette.sample(run, 64).save("samples.png")
+
+Every verb of the command line is a function of the same name here. Importing this package is quick: torch
+is imported by the first call that needs it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
+    from lunette.faces.python import resume, train
+    from lunette.images import load
+    from lunette.recipes import recipe
+    from lunette.runs import Run
+    from lunette.uses.interpolate import interpolate
+    from lunette.uses.latents import latents
+    from lunette.uses.manifold import manifold
+    from lunette.uses.reconstruct import reconstruct
+    from lunette.uses.sample import sample
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Diverged": "lunette.errors",
+    "Interrupted": "lunette.errors",
+    "LunetteError": "lunette.errors",
+    "LunetteWarning": "lunette.errors",
+    "Run": "lunette.runs",
+    "interpolate": "lunette.uses.interpolate",
+    "latents": "lunette.uses.latents",
+    "load": "lunette.images",
+    "manifold": "lunette.uses.manifold",
+    "recipe": "lunette.recipes",
+    "reconstruct": "lunette.uses.reconstruct",
+    "resume": "lunette.faces.python",
+    "sample": "lunette.uses.sample",
+    "train": "lunette.faces.python",
+}
+
+__all__ = [
+    "Diverged",
+    "Interrupted",
+    "LunetteError",
+    "LunetteWarning",
+    "Run",
+    "interpolate",
+    "latents",
+    "load",
+    "manifold",
+    "recipe",
+    "reconstruct",
+    "resume",
+    "sample",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lunette' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,7 @@
+"""`python -m lunette` is the command line."""
+
+import sys
+
+from lunette.faces.cli import main
+
+sys.exit(main())

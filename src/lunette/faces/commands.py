@@ -1,0 +1,157 @@
+"""The verbs of the command line, one function each; their docstrings are its help.
+
+Nothing here imports torch before a verb is called: `lunette --help` answers at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+if TYPE_CHECKING:
+    from lunette.uses.latents import Codes
+    from lunette.uses.sheet import Sheet
+
+RunPath = Annotated[Positional[Path], arg(help="run folder, such as runs/vae-digits-001", metavar="RUN")]
+Out = Annotated[Path | None, arg(aliases=["-o"], help="picture to write; by default in the run's pictures/")]
+Npz = Annotated[Path | None, arg(help="write the arrays to this .npz, too")]
+Checkpoint = Annotated[str, arg(help="last, best, or a checkpoint's number")]
+Seed = Annotated[int, arg(help="for everything that is drawn at random")]
+
+
+def train() -> None:
+    """Train a recipe on pictures: lunette train [RECIPE] --data SOURCE."""
+
+
+def resume(
+    run: RunPath, epochs: Annotated[int | None, arg(help="new total, to train a finished run further")] = None
+) -> None:
+    """Go on with an interrupted run, bit for bit, also after a kill."""
+    from lunette.faces import python
+
+    told(python.resume(run, epochs=epochs).path)
+
+
+def sample(
+    run: RunPath,
+    n: Annotated[int, arg(help="pictures to draw")] = 64,
+    seed: Seed = 0,
+    temperature: Annotated[float, arg(help="below 1: more typical, less various")] = 1.0,
+    checkpoint: Checkpoint = "last",
+    out: Out = None,
+    npz: Npz = None,
+) -> None:
+    """Draw new pictures from the prior."""
+    from lunette.uses.sample import sample
+
+    show(sample(run, n, seed=seed, temperature=temperature, checkpoint=checkpoint), run, "sample", out, npz)
+
+
+def reconstruct(
+    run: RunPath,
+    images: Annotated[Path | None, arg(help="your own: a picture, a folder, an .npz; by default test pictures")] = None,
+    n: Annotated[int, arg(help="pictures to show")] = 32,
+    seed: Seed = 0,
+    checkpoint: Checkpoint = "last",
+    out: Out = None,
+    npz: Npz = None,
+) -> None:
+    """Show pictures, and beside each what comes back from its code."""
+    from lunette.uses.reconstruct import reconstruct
+
+    show(reconstruct(run, images, n, seed=seed, checkpoint=checkpoint), run, "reconstruct", out, npz)
+
+
+def interpolate(
+    run: RunPath,
+    points: Annotated[
+        Positional[tuple[str, ...]], arg(help="test pictures by number, label:NAME, or picture files", metavar="POINT")
+    ],
+    steps: Annotated[int, arg(help="pictures from one point to the next")] = 10,
+    walk: Annotated[Literal["linear", "spherical"], arg(help="in a straight line or along an arc")] = "linear",
+    checkpoint: Checkpoint = "last",
+    out: Out = None,
+    npz: Npz = None,
+) -> None:
+    """Walk through the latent space from picture to picture; with --out walk.gif as an animation."""
+    from lunette.uses.interpolate import interpolate
+
+    sheet = interpolate(run, points, steps=steps, walk=walk, checkpoint=checkpoint)
+    show(sheet, run, "interpolate", out, npz)
+
+
+def manifold(
+    run: RunPath,
+    n: Annotated[int, arg(help="pictures on each side of the map")] = 15,
+    dimensions: Annotated[
+        tuple[int, int] | None, arg(help="of the code; by default its two, or the first two principal axes")
+    ] = None,
+    checkpoint: Checkpoint = "last",
+    out: Out = None,
+    npz: Npz = None,
+) -> None:
+    """Draw the map of a latent plane: what is decoded at each point of it."""
+    from lunette.uses.manifold import manifold
+
+    show(manifold(run, n, dimensions=dimensions, checkpoint=checkpoint), run, "manifold", out, npz)
+
+
+def latents(run: RunPath, checkpoint: Checkpoint = "last", out: Out = None, npz: Npz = None) -> None:
+    """Plot the codes of the test pictures, and write them to an .npz."""
+    from lunette.uses.latents import latents
+
+    show(latents(run, checkpoint=checkpoint), run, "latents", out, npz)
+
+
+def recipes() -> None:
+    """List the recipes with their arguments and papers."""
+    from lunette.faces.tables import recipe_table
+
+    recipe_table()
+
+
+def data(
+    source: Annotated[Positional[str], arg(help="digits, moons, mnist, fashion-mnist, a folder, .npz, .npy, IDX")],
+    size: Annotated[str | None, arg(help="bring all pictures to this size: 64, or 48x64 (height x width)")] = None,
+    fit: Annotated[Literal["crop", "pad", "stretch"], arg(help="how, where the sides do not agree")] = "crop",
+    channels: Annotated[Literal[1, 3] | None, arg(help="1 for grey, 3 for RGB")] = None,
+    out: Annotated[Path, arg(aliases=["-o"], help="the contact sheet")] = Path("contact-sheet.png"),
+) -> None:
+    """Look at a source of pictures: a summary and a contact sheet."""
+    from lunette.faces.tables import facts_table
+    from lunette.images import DataSettings
+    from lunette.uses.contact import contact
+
+    facts, sheet = contact(source, DataSettings(size=size, fit=fit, channels=channels))
+    facts_table({source: facts})
+    print(sheet.save(out))
+
+
+def doctor() -> None:
+    """Say what this machine offers: versions, threads, GPU used or why not, precision, data."""
+    from lunette.faces.tables import facts_table
+    from lunette.uses.doctor import doctor
+
+    facts_table(doctor())
+
+
+def show(result: Sheet | Codes, run: Path, verb: str, out: Path | None, npz: Path | None) -> None:
+    """Write a verb's picture, and its arrays if asked, and print where they are."""
+    from lunette.runs import Run
+
+    print(result.save(out or Run(run).pictures / f"{verb}.png"))
+    if npz:
+        print(result.save(npz.with_suffix(".npz")))
+
+
+def told(run: Path) -> None:
+    """Print where a trained run's report and pictures are."""
+    print(f"report    {run / 'report.html'}\npictures  {run / 'pictures'}")
+
+
+VERBS = {
+    verb.__name__: verb
+    for verb in (train, resume, sample, reconstruct, interpolate, manifold, latents, recipes, data, doctor)
+}

@@ -1,0 +1,68 @@
+"""How training looks in a terminal or a notebook: a bar with the time left, and a line an epoch."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from lunette.training import End, EpochEnd, Event, Metrics, Step
+
+LINES = 30  # at most so many epochs of a stage are printed, evenly spread, and always the last one
+REFRESH_SECONDS = 0.2
+
+
+class ProgressBar:
+    """A watch for training's events; use it as a context manager."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False)
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("{task.fields[terms]}"))
+        self.progress = Progress(*columns, console=self.console, transient=True)
+        self.tasks: dict[str, TaskID] = {}
+        self.refreshed = 0.0
+
+    def __enter__(self) -> ProgressBar:
+        self.progress.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.progress.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        if isinstance(event, Step):
+            self._move(event)
+        elif isinstance(event, EpochEnd):
+            if event.epoch % -(-event.epochs // LINES) == 0 or event.epoch == event.epochs:
+                self.console.print(line(event), soft_wrap=True)
+        elif isinstance(event, End) and event.test:
+            self.console.print(f"{event.reason}; test {numbers(event.test)} (nats an image)", soft_wrap=True)
+
+    def _move(self, event: Step) -> None:
+        now = time.monotonic()
+        if now - self.refreshed < REFRESH_SECONDS:
+            return
+        self.refreshed = now
+        if event.stage not in self.tasks:
+            self.tasks[event.stage] = self.progress.add_task("", total=event.epochs * event.batches, terms="")
+        terms = "  ".join(f"{name.replace('_', ' ')} {float(value):.2f}" for name, value in event.terms.items())
+        done = (event.epoch - 1) * event.batches + event.batch
+        place = f"{event.stage + ' ' if event.stage else ''}epoch {event.epoch}/{event.epochs}"
+        self.progress.update(self.tasks[event.stage], completed=done, description=place, terms=terms)
+
+
+def line(event: EpochEnd) -> str:
+    """Return an epoch's line: means over the images of the whole epoch, not of its last batch."""
+    train, validation = event.metrics["train"], event.metrics.get("validation")
+    place = f"{event.stage + '  ' if event.stage else ''}epoch {event.epoch:>{len(str(event.epochs))}}/{event.epochs}"
+    held_out = f"  validation {validation.loss:.2f}" if validation else ""
+    return f"{place}  {numbers(train)}{held_out}  {train.seconds:.1f} s"
+
+
+def numbers(metrics: Metrics) -> str:
+    """Return the loss and, where it has several, its unweighted terms."""
+    terms = "".join(f"  {name.replace('_', ' ')} {value:.2f}" for name, value in metrics.terms.items())
+    return f"loss {metrics.loss:.2f}" + (terms if len(metrics.terms) > 1 else "")

@@ -1,0 +1,28 @@
+"""A head turns a network's features into a probability distribution."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from lunette.errors import LunetteError
+
+
+class Head(nn.Module):
+    """Features (…, F) → distribution with batch shape (…); `features` says how many (F) it needs."""
+
+    features: int
+
+    def forward(self, features: Tensor) -> Distribution:
+        """Return the distribution that `features` (…, F) describe."""
+        raise NotImplementedError
+
+    def target(self, x: Tensor) -> Tensor:
+        """Return the values of `x` that the distribution is of; the same shape, and `x` itself by default."""
+        return x
+
+
+def positive(name: str, value: float) -> None:
+    """Raise LunetteError unless `value` is greater than 0."""
+    if not value > 0:
+        raise LunetteError(f"{name} must be greater than 0, not {value}")

@@ -1,0 +1,92 @@
+"""Pictures that are arrays already, in memory or in .npy and .npz files."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lunette.errors import LunetteError
+from lunette.images.sets import Images
+
+PIXEL_KEYS = ("images", "x", "x_train", "arr_0")
+LABEL_KEYS = ("labels", "y", "y_train")
+
+
+def read_array_file(path: Path) -> Images:
+    """Return the pictures in an .npy file, or in an .npz under images, x or arr_0, with labels or y."""
+    try:
+        content = np.load(path, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            return from_arrays(content, None, str(path))
+        with content:
+            key = next((k for k in PIXEL_KEYS if k in content), None)
+            if key is None:
+                raise LunetteError(f"{path} holds {', '.join(content)}; its pictures must be called {PIXEL_KEYS[0]!r}")
+            labels = next((content[k] for k in LABEL_KEYS if k in content), None)
+            images = from_arrays(content[key], labels, str(path))
+            if "label_names" not in content or labels is None:
+                return images
+            names = tuple(map(str, content["label_names"]))
+            return Images(images.pixels, torch.from_numpy(labels.astype(np.int64)), names)
+    except (ValueError, OSError, EOFError) as error:
+        raise LunetteError(f"cannot read {path} as arrays: {error}") from error
+
+
+def to_archive(images: Images) -> bytes:
+    """Return pictures and labels as an .npz that `read_array_file` gives back as they are."""
+    data = io.BytesIO()
+    labels = {} if images.labels is None else {"labels": images.labels.numpy(), "label_names": images.label_names}
+    np.savez_compressed(data, images=images.pixels.numpy(), **labels)  # type: ignore[arg-type]
+    return data.getvalue()
+
+
+def from_arrays(pixels: NDArray[Any], labels: NDArray[Any] | None, where: str) -> Images:
+    """Return arrays (N, H, W), (N, C, H, W) or (N, H, W, C) as pictures.
+
+    Values are 0 to 255, or floats in [0, 1], which are rounded to 8 bits. Raises LunetteError for anything
+    else.
+    """
+    pixels = to_bytes(channels_first(pixels, where), where)
+    if labels is None:
+        return Images(torch.from_numpy(pixels))
+    names, index = np.unique(labels, return_inverse=True)
+    if index.shape != (len(pixels),):
+        raise LunetteError(f"{where} has {len(pixels)} pictures and labels of shape {labels.shape}: give one a picture")
+    return Images(torch.from_numpy(pixels), torch.from_numpy(index.astype(np.int64)), tuple(map(str, names)))
+
+
+def channels_first(pixels: NDArray[Any], where: str) -> NDArray[Any]:
+    """Return an array of pictures as (N, C, H, W)."""
+    if pixels.ndim == 3:
+        pixels = pixels[:, None]
+    elif pixels.ndim == 4 and pixels.shape[1] not in (1, 3) and pixels.shape[3] in (1, 3):
+        pixels = pixels.transpose(0, 3, 1, 2)
+    if pixels.ndim != 4 or pixels.shape[1] not in (1, 3) or pixels.size == 0:
+        raise LunetteError(
+            f"{where} has the shape {pixels.shape}; pictures are (N, H, W), (N, C, H, W) or (N, H, W, C), with 1 or 3 "
+            "channels"
+        )
+    return pixels
+
+
+def to_bytes(pixels: NDArray[Any], where: str) -> NDArray[np.uint8]:
+    """Return pixel values as 0 to 255; floats in [0, 1] and booleans are scaled."""
+    if pixels.dtype == bool:
+        return pixels.astype(np.uint8) * np.uint8(255)
+    if pixels.dtype == np.uint8:
+        return np.ascontiguousarray(pixels)
+    if pixels.dtype.kind not in "iuf":
+        raise LunetteError(f"{where} holds {pixels.dtype}, and pixels are numbers")
+    if np.isnan(pixels).any():
+        raise LunetteError(f"{where} holds NaN in {np.isnan(pixels).any((1, 2, 3)).sum()} pictures: mend or remove them")
+    low, high = pixels.min(), pixels.max()
+    whole = pixels.dtype.kind != "f"
+    if low < 0 or high > (255 if whole else 1):
+        mend = "" if whole else "; divide by 255 if they go that far, or use uint8"
+        raise LunetteError(f"{where} holds values from {low} to {high}, and must hold {'0..255' if whole else '[0, 1]'}{mend}")
+    return (pixels if whole else (pixels * 255).round()).astype(np.uint8)

@@ -1,0 +1,23 @@
+"""Grey pictures turned black and white."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from lunette.errors import unknown
+
+Binarization = Literal["none", "threshold", "dynamic"]
+
+
+def binarize(x: Tensor, how: Binarization) -> Tensor:
+    """Return x in [0, 1] as 0 and 1: where x ≥ ½ ("threshold"), or by a draw from Bernoulli(x) ("dynamic")."""
+    if how == "none":
+        return x
+    if how == "threshold":
+        return (x >= 0.5).to(x.dtype)
+    if how == "dynamic":
+        return torch.bernoulli(x)
+    raise unknown("binarization", how, ("none", "threshold", "dynamic"))

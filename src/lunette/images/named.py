@@ -1,0 +1,150 @@
+"""MNIST and Fashion-MNIST: found on this machine, or downloaded; their bytes always checked."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import urllib.request
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import platformdirs
+
+from lunette.errors import LunetteError
+from lunette.images.arrays import from_arrays
+from lunette.images.idx import parse, read_bytes
+from lunette.images.sets import Images
+
+FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+TIMEOUT = 30  # seconds without an answer
+
+
+@dataclass(frozen=True)
+class NamedSet:
+    """Where a named set lies, in torchvision's layout too, and the SHA-256 of each uncompressed file."""
+
+    torchvision: str
+    mirrors: tuple[str, ...]
+    sha256: tuple[str, ...]
+    label_names: tuple[str, ...]
+
+
+NAMED = {
+    "mnist": NamedSet(
+        torchvision="MNIST",
+        mirrors=(
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
+        sha256=(
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+        label_names=tuple("0123456789"),
+    ),
+    "fashion-mnist": NamedSet(
+        torchvision="FashionMNIST",
+        mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
+        sha256=(
+            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        ),
+        label_names=(
+            "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+        ),
+    ),
+}  # fmt: skip
+
+
+def read_named(name: str) -> tuple[Images, Images]:
+    """Return the training and test pictures of a named set; downloads what is not on this machine."""
+    paths = [find(name, file) or download(name, file) for file in FILES]
+    contents = [read_bytes(path) for path in paths]
+    for path, content, expected in zip(paths, contents, NAMED[name].sha256, strict=True):
+        if hashlib.sha256(content).hexdigest() != expected:
+            raise LunetteError(f"{path} is not {name}'s {path.name} (its SHA-256 differs): remove it, and it is fetched anew")
+    return pair(contents, paths, NAMED[name].label_names)
+
+
+def read_idx_folder(folder: Path) -> tuple[Images, Images] | None:
+    """Return the training and test pictures of a folder that holds the four IDX files, else None."""
+    paths = [existing(folder, file) for file in FILES]
+    found = [path for path in paths if path is not None]
+    return pair([read_bytes(path) for path in found], found) if len(found) == len(FILES) else None
+
+
+def pair(contents: list[bytes], paths: list[Path], label_names: tuple[str, ...] = ()) -> tuple[Images, Images]:
+    """Return training and test pictures of the four files' contents."""
+    train_x, train_y, test_x, test_y = (parse(c, path) for c, path in zip(contents, paths, strict=True))
+    train, test = from_arrays(train_x, train_y, str(paths[0])), from_arrays(test_x, test_y, str(paths[2]))
+    names = label_names or train.label_names
+    return replace(train, label_names=names), replace(test, label_names=names)
+
+
+def read_idx_file(path: Path) -> Images:
+    """Return the pictures of one IDX file, with the labels of the labels file beside it where there is one."""
+    beside = path.with_name(path.name.replace("images-idx3", "labels-idx1"))
+    labels = parse(read_bytes(beside), beside) if beside != path and beside.is_file() else None
+    return from_arrays(parse(read_bytes(path), path), labels, str(path))
+
+
+def folders(name: str) -> list[Path]:
+    """Return where a named set is looked for: LUNETTE_DATA, also in torchvision's layout, then the user's cache."""
+    cache = platformdirs.user_cache_path("lunette") / name
+    root = os.environ.get("LUNETTE_DATA")
+    return [*((Path(root) / name, Path(root) / NAMED[name].torchvision / "raw") if root else ()), cache]
+
+
+def search_folders() -> dict[str, list[Path]]:
+    """Return where each named set is looked for, in order; downloads go to the last place."""
+    return {name: folders(name) for name in NAMED}
+
+
+def find(name: str, file: str) -> Path | None:
+    """Return the path of one of a named set's files, packed or not, or None."""
+    return next((path for folder in folders(name) if (path := existing(folder, file))), None)
+
+
+def existing(folder: Path, file: str) -> Path | None:
+    """Return the path of `file` or `file`.gz in `folder`, or None."""
+    return next((path for path in (folder / file, folder / f"{file}.gz") if path.is_file()), None)
+
+
+def download(name: str, file: str) -> Path:
+    """Fetch one file from the first mirror that has the right bytes into the user's cache; return its path."""
+    goal = folders(name)[-1] / f"{file}.gz"
+    expected = NAMED[name].sha256[FILES.index(file)]
+    reasons = []
+    for mirror in NAMED[name].mirrors:
+        try:
+            with urllib.request.urlopen(f"{mirror}{file}.gz", timeout=TIMEOUT) as answer:
+                data = answer.read()
+            if hashlib.sha256(gzip.decompress(data)).hexdigest() == expected:
+                return keep(goal, data)
+            reasons.append(f"{mirror} sent other bytes than {name}'s")
+        except (OSError, EOFError, zlib.error) as error:
+            reasons.append(f"{mirror}: {error}")
+    raise LunetteError(
+        f"cannot download {name} ({'; '.join(reasons)}); put {', '.join(f'{f}.gz' for f in FILES)} into a folder "
+        f"{name}/ and set LUNETTE_DATA to the folder above it"
+    )
+
+
+def keep(goal: Path, data: bytes) -> Path:
+    """Write a download whole or not at all."""
+    partial = goal.with_name(f".{goal.name}.{os.getpid()}.partial")
+    try:
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(data)
+        partial.replace(goal)
+    except OSError as error:
+        raise LunetteError(f"cannot keep the download in {goal.parent}: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return goal

@@ -1,0 +1,93 @@
+"""Pictures at rest, and a source cut into its splits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from lunette.errors import LunetteError
+
+Shape = tuple[int, int, int]  # (C, H, W)
+
+LARGEST_VALIDATION = 5_000
+LARGEST_TEST = 10_000
+TEST_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Images:
+    """N pictures as one uint8 tensor, with what is known of each."""
+
+    pixels: Tensor  # uint8 (N, C, H, W)
+    labels: Tensor | None = None  # int64 (N,)
+    label_names: tuple[str, ...] = ()  # a name for each label
+    factors: Mapping[str, Tensor] = field(default_factory=dict)  # known factors of variation, float32 (N,) each
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def shape(self) -> Shape:
+        """(C, H, W) of every picture."""
+        channels, height, width = self.pixels.shape[1:]
+        return channels, height, width
+
+    def take(self, index: Tensor | slice) -> Images:
+        """Return some of the pictures, with their labels and factors."""
+        labels = None if self.labels is None else self.labels[index]
+        factors = {name: values[index] for name, values in self.factors.items()}
+        return Images(self.pixels[index], labels, self.label_names, factors)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A source's pictures in three splits, and the facts about them that a run records."""
+
+    source: str
+    train: Images
+    validation: Images
+    test: Images
+    facts: Mapping[str, object]
+
+
+def split(source: str, images: Images, test: Images | None, validation_share: float) -> Dataset:
+    """Cut `images` into splits by a fixed permutation, which does not depend on any training's seed.
+
+    A source with `test` pictures of its own keeps them; else a tenth (at most 10,000) become that. Of the
+    rest `validation_share` (at most 5,000) are held out.
+    """
+    if len(images) < 3:
+        raise LunetteError(f"{source} has {len(images)} pictures, and training, validation and test need one each")
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    held_out = 0 if test is not None else min(max(round(len(images) * TEST_SHARE), 1), LARGEST_TEST)
+    validation = min(round((len(images) - held_out) * validation_share), LARGEST_VALIDATION)
+    if validation_share > 0:
+        validation = max(validation, 1)
+    parts = {
+        "train": images.take(order[held_out + validation :]),
+        "validation": images.take(order[held_out : held_out + validation]),
+        "test": images.take(order[:held_out]) if test is None else test,
+    }
+    how = "the source's own test pictures" if test is not None else f"{held_out} test pictures"
+    facts = {
+        "shape": list(images.shape),
+        **{name: len(part) for name, part in parts.items()},
+        "split": f"{how}; {validation} validation pictures held out by a fixed permutation",
+        "sha256": fingerprint(images, test),
+    }
+    return Dataset(source, **parts, facts=facts)
+
+
+def fingerprint(*sets: Images | None) -> str:
+    """Return the SHA-256 of all pixels and labels in order, so that a change of the data can be told."""
+    digest = hashlib.sha256()
+    for images in sets:
+        for tensor in () if images is None else (images.pixels, images.labels):
+            if tensor is not None:
+                digest.update(str(tuple(tensor.shape)).encode())
+                digest.update(tensor.contiguous().numpy().data)
+    return digest.hexdigest()

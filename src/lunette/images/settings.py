@@ -1,0 +1,39 @@
+"""How a source becomes pictures of one size: every field is a flag of the command line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from lunette.errors import LunetteError
+
+Fit = Literal["crop", "pad", "stretch"]
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Raises LunetteError for a value that cannot be used."""
+
+    size: Annotated[str | None, "bring all pictures to this size: 64, or 48x64 (height x width)"] = None
+    fit: Annotated[Fit, "where sides do not agree: crop the middle, pad with black, or stretch"] = "crop"
+    channels: Annotated[Literal[1, 3] | None, "1 for grey, 3 for RGB; by default as the pictures are"] = None
+    validation: Annotated[float, "share of the training pictures held out, at most 5,000; 0 holds out none"] = 0.1
+
+    def __post_init__(self) -> None:
+        if self.size is not None and not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)?", str(self.size)):
+            raise LunetteError(f"cannot read the size {self.size!r}: write it like 64, or like 48x64 (height x width)")
+        if not 0 <= self.validation < 1:
+            raise LunetteError(f"validation is a share from 0 up to, not including, 1, not {self.validation}")
+        if self.channels not in (None, 1, 3):
+            raise LunetteError(f"pictures have 1 channel (grey) or 3 (RGB), not {self.channels}")
+        if self.fit not in ("crop", "pad", "stretch"):
+            raise LunetteError(f"fit is crop, pad or stretch, not {self.fit!r}")
+
+    @property
+    def sides(self) -> tuple[int, int] | None:
+        """(H, W) of `size`, or None to keep pictures as large as they are."""
+        if self.size is None:
+            return None
+        height, _, width = str(self.size).partition("x")
+        return int(height), int(width or height)

@@ -1,0 +1,22 @@
+"""Distributions of codes: what an encoder's head returns, and priors."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+from torch.distributions import Distribution
+
+from lunette.latents.code import CodeHead
+from lunette.latents.dirac import Dirac, DiracHead
+from lunette.latents.normal import NormalHead, StandardNormal
+
+__all__ = ["CodeHead", "Dirac", "DiracHead", "NormalHead", "Prior", "StandardNormal"]
+
+
+class Prior(Protocol):
+    """p(z) or p(z | y), a module that returns a distribution with event (D)."""
+
+    def __call__(self, y: Tensor | None = None) -> Distribution:
+        """Return the prior, for labels `y` (N,) where it depends on them."""
+        ...

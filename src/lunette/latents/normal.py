@@ -1,0 +1,43 @@
+"""The normal distribution of codes, as a posterior and as a prior."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Independent, Normal
+
+from lunette.latents.code import CodeHead
+
+
+class NormalHead(CodeHead):
+    """Features (…, 2D) → N(mean, diag(exp(log_var))); the first half of the features are the means."""
+
+    def __init__(self, latent: int) -> None:
+        super().__init__(latent, features=2 * latent)
+
+    def forward(self, features: Tensor) -> Independent:
+        """(…, 2D) → batch (…), event (D)."""
+        mean, log_var = features.chunk(2, dim=-1)
+        return diagonal_normal(mean, (log_var / 2).exp())
+
+
+class StandardNormal(nn.Module):
+    """The prior N(0, I) of D dimensions."""
+
+    zero: Tensor
+
+    def __init__(self, latent: int) -> None:
+        super().__init__()
+        self.register_buffer("zero", torch.zeros(latent), persistent=False)
+
+    def forward(self, y: Tensor | None = None) -> Independent:  # noqa: ARG002  (the same for every label)
+        """Return the prior: batch (), event (D)."""
+        return diagonal_normal(self.zero, torch.ones_like(self.zero))
+
+
+def diagonal_normal(mean: Tensor, std: Tensor) -> Independent:
+    """Return N(mean, diag(std²)) over the last dimension.
+
+    It is not validated: that costs more than the draw, and a step checks that its numbers are finite.
+    """
+    return Independent(Normal(mean, std, validate_args=False), 1, validate_args=False)  # type: ignore[no-untyped-call]

@@ -1,0 +1,41 @@
+"""Distributions of pixels that are on or off, or a share of on."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.distributions import Bernoulli, ContinuousBernoulli
+
+from lunette.images import Binarization, Shape, binarize
+from lunette.likelihoods.pixels import PixelHead
+
+
+class BernoulliHead(PixelHead):
+    """Each pixel is on with probability p: log p(x) = Σ x log p + (1 − x) log(1 − p), in nats.
+
+    On grey pixels (`binarization` "none") this is the tutorials' binary cross-entropy: x counts as a share
+    of on-pixels, and the number is no likelihood of the grey image. With "threshold" (x ≥ ½) or "dynamic"
+    (a draw from Bernoulli(x) each time) images are first turned black and white, and it is one.
+    """
+
+    def __init__(self, shape: Shape, binarization: Binarization = "none") -> None:
+        super().__init__(shape)
+        self.binarization: Binarization = binarization
+
+    def pixels(self, features: Tensor) -> Bernoulli:
+        """Features are the logits of p."""
+        return Bernoulli(logits=features, validate_args=False)
+
+    def target(self, x: Tensor) -> Tensor:
+        """Return `x` (…, C, H, W) as black and white, if so asked."""
+        return binarize(x, self.binarization)
+
+
+class ContinuousBernoulliHead(PixelHead):
+    """The density on [0, 1] proportional to p^x (1 − p)^(1 − x) (Loaiza-Ganem & Cunningham, NeurIPS 2019).
+
+    Its normalising constant is what binary cross-entropy on grey pixels lacks to be a likelihood.
+    """
+
+    def pixels(self, features: Tensor) -> ContinuousBernoulli:
+        """Features are the logits of p."""
+        return ContinuousBernoulli(logits=features, validate_args=False)

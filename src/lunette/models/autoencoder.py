@@ -1,0 +1,58 @@
+"""The autoencoder of one rung: plain, denoising, sparse or variational, by its heads and its prior."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from lunette.errors import LunetteError
+from lunette.latents import Prior
+from lunette.models.conditional import Conditional
+from lunette.models.model import LatentModel
+from lunette.models.trace import Latent, Trace
+
+
+class Autoencoder(LatentModel):
+    """Encoder q(z | x), decoder p(x | z) and prior p(z).
+
+    Without a prior it cannot draw. With `corrupt`, the encoder of a trace sees a damaged copy of the images.
+    """
+
+    def __init__(
+        self,
+        encoder: Conditional,
+        decoder: Conditional,
+        prior: Prior | None = None,
+        corrupt: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.prior = prior
+        self.corrupt = corrupt
+
+    def trace(self, x: Tensor, y: Tensor | None = None, samples: int = 1) -> Trace:  # noqa: D102
+        x = self.decoder.head.target(x)
+        q = self.encoder(self.corrupt(x) if self.corrupt else x, y)
+        z = q.rsample(torch.Size((samples,)))
+        p = self.prior(y) if self.prior else None
+        return Trace(x, (Latent(z, q, p),), self.decoder(z, y))
+
+    def encode(self, x: Tensor, y: Tensor | None = None) -> tuple[Tensor, ...]:  # noqa: D102
+        return (self.encoder(x, y).mean,)
+
+    def draw(self, n: int, y: Tensor | None = None, temperature: float = 1.0) -> tuple[Tensor, ...]:  # noqa: D102
+        if self.prior is None:
+            raise LunetteError(
+                "this model has no prior, so nothing says which codes to draw: an autoencoder gives back what it "
+                "is shown; train a variational one, such as 'vae', to make new images"
+            )
+        p = self.prior(y)
+        z = p.sample(torch.Size((n,)) if y is None else torch.Size())
+        return (p.mean + temperature * (z - p.mean),)
+
+    def decode(self, z: tuple[Tensor, ...], y: Tensor | None = None) -> Distribution:  # noqa: D102
+        return self.decoder(z[0], y)

@@ -1,0 +1,31 @@
+"""What objectives and uses need of a model."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from lunette.models.trace import Trace
+
+
+class LatentModel(nn.Module):
+    """A model of images x with codes z: abstract; `trace` is for training, the rest for uses."""
+
+    def trace(self, x: Tensor, y: Tensor | None = None, samples: int = 1) -> Trace:
+        """Pass images x (N, C, H, W) in [0, 1] through, with `samples` (K) posterior draws each."""
+        raise NotImplementedError
+
+    def encode(self, x: Tensor, y: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Return the posterior mean of the codes (N, D), a tensor a rung; deterministic, of `x` as it is."""
+        raise NotImplementedError
+
+    def draw(self, n: int, y: Tensor | None = None, temperature: float = 1.0) -> tuple[Tensor, ...]:
+        """Return n codes (n, D) from the prior, a tensor a rung; their deviation from its mean × temperature.
+
+        Raises LunetteError where there is no prior.
+        """
+        raise NotImplementedError
+
+    def decode(self, z: tuple[Tensor, ...], y: Tensor | None = None) -> Distribution:
+        """Codes (…, D), a tensor a rung → p(x | z) with batch (…), event (C, H, W)."""
+        raise NotImplementedError

@@ -1,0 +1,26 @@
+"""Everything that one pass through a model produced; objectives and uses read only this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.distributions import Distribution
+
+
+@dataclass(frozen=True)
+class Latent:
+    """One rung of codes: K posterior samples z (K, N, D), their posterior and their prior."""
+
+    z: Tensor
+    q: Distribution
+    p: Distribution | None  # None for a plain autoencoder
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One pass over N images with K samples each."""
+
+    x: Tensor  # (N, C, H, W), the clean images in [0, 1]
+    latents: tuple[Latent, ...]  # a VAE is a ladder of one rung
+    px: Distribution  # batch (K, N), event (C, H, W)

@@ -1,0 +1,84 @@
+"""Convolutional networks for images of any size: strided layers down, transposed layers up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from lunette.images import Shape
+from lunette.networks.mlp import mlp
+
+Layer = tuple[int, int]  # (channels, stride)
+
+
+def relu(channels: int) -> nn.Module:  # noqa: ARG001  (what follows a layer may ask for its channels)
+    """Return the plain network's non-linearity."""
+    return nn.ReLU()
+
+
+@dataclass(frozen=True)
+class Conv:
+    """3×3 convolutions `layers`, each followed by `after(channels)`, then hidden layers `dense`.
+
+    Stride s makes ⌈side / s⌉ pixels of a side. The decoder starts where the convolutions of the encoder end
+    and has one transposed convolution for each strided one, which gives back exactly its input's size.
+    """
+
+    layers: tuple[Layer, ...]
+    dense: tuple[int, ...] = ()
+    after: Callable[[int], nn.Module] = relu
+
+    def encoder(self, shape: Shape, features: int) -> nn.Module:
+        """Images (…, C, H, W) → features (…, F)."""
+        body: list[nn.Module] = []
+        before = shape[0]
+        for channels, stride in self.layers:
+            body += [nn.Conv2d(before, channels, 3, stride, padding=1), self.after(channels)]
+            before = channels
+        head = mlp(before * math.prod(self.sizes(shape)[-1]), self.dense, features)
+        return OneBatch(nn.Sequential(*body, nn.Flatten(), *head), event_dims=3)
+
+    def decoder(self, inputs: int, shape: Shape, features: int) -> nn.Module:
+        """Codes (…, D) → features (…, F) in the order (F / (H·W), H, W)."""
+        sizes, before = self.sizes(shape), self.layers[-1][0]
+        bottom = (before, *sizes[-1])
+        body = [nn.Linear(inputs, math.prod(bottom)), nn.Unflatten(1, bottom), self.after(before)]
+        for i, (_, stride) in reversed(list(enumerate(self.layers))):
+            if stride > 1:
+                # The channels that the encoder had before this layer; the first layer had the image: its own.
+                channels = self.layers[max(i - 1, 0)][0]
+                body += [upsample(before, channels, stride, sizes[i + 1], sizes[i]), self.after(channels)]
+                before = channels
+        body.append(nn.Conv2d(before, features // math.prod(sizes[0]), 3, padding=1))
+        return OneBatch(nn.Sequential(*body), event_dims=1)
+
+    def sizes(self, shape: Shape) -> list[tuple[int, int]]:
+        """Return (H, W) before the first layer and after each."""
+        result = [shape[1:]]
+        for _, stride in self.layers:
+            height, width = result[-1]
+            result.append((-(-height // stride), -(-width // stride)))
+        return result
+
+
+class OneBatch(nn.Module):
+    """Run `body`, which wants exactly one batch dimension, on inputs with any: (…, *event) → (…, F)."""
+
+    def __init__(self, body: nn.Module, event_dims: int) -> None:
+        super().__init__()
+        self.body = body
+        self.event_dims = event_dims
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…, *event) → (…, F)."""
+        batch, event = x.shape[: -self.event_dims], x.shape[-self.event_dims :]
+        return self.body(x.reshape(-1, *event)).reshape(*batch, -1)
+
+
+def upsample(before: int, after: int, stride: int, small: tuple[int, int], large: tuple[int, int]) -> nn.Module:
+    """Return the transposed 3×3 convolution from `small` (H, W) to exactly `large`."""
+    extra = [big - 1 - (little - 1) * stride for little, big in zip(small, large, strict=True)]
+    return nn.ConvTranspose2d(before, after, 3, stride, padding=1, output_padding=(extra[0], extra[1]))

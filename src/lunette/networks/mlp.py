@@ -1,0 +1,35 @@
+"""Fully connected networks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from lunette.images import Shape
+
+
+def mlp(inputs: int, widths: Sequence[int], features: int) -> nn.Sequential:
+    """Linear layers (…, inputs) → widths → (…, features) with ReLU between them."""
+    sizes = [inputs, *widths, features]
+    layers: list[nn.Module] = []
+    for before, after in zip(sizes, sizes[1:], strict=False):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """An encoder of hidden layers `widths` and the decoder that mirrors it."""
+
+    widths: tuple[int, ...]
+
+    def encoder(self, shape: Shape, features: int) -> nn.Module:
+        """Images (…, C, H, W) → features (…, F)."""
+        return nn.Sequential(nn.Flatten(-3), *mlp(math.prod(shape), self.widths, features))
+
+    def decoder(self, inputs: int, shape: Shape, features: int) -> nn.Module:  # noqa: ARG002
+        """Codes (…, D) → features (…, F)."""
+        return mlp(inputs, self.widths[::-1], features)

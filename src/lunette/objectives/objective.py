@@ -1,0 +1,57 @@
+"""An objective is a table of terms and their weights."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from lunette.errors import LunetteError
+from lunette.models import LatentModel, Trace
+from lunette.objectives.weights import Schedule
+
+Term = Callable[[LatentModel, Trace], Tensor]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """loss = Σ weight · term, in nats an image; a weight is a number or a schedule over epochs.
+
+    What is logged is exactly what is here: each term by its name, unweighted. `samples` is K.
+    """
+
+    terms: Mapping[Term, float | Schedule]
+    samples: int = 1
+
+    def __post_init__(self) -> None:
+        twice = [name for name, n in Counter(map(name_of, self.terms)).items() if n > 1]
+        if twice:
+            raise LunetteError(f"an objective names each of its terms once, and {twice[0]!r} is there twice")
+
+    def weights(self, epoch: float) -> dict[str, float]:
+        """Return each term's weight when `epoch` epochs, with fractions, have passed."""
+        return {
+            name_of(term): weight(epoch) if callable(weight) else float(weight)
+            for term, weight in self.terms.items()
+        }
+
+    def __call__(self, model: LatentModel, trace: Trace) -> dict[str, Tensor]:
+        """Return each term's mean over the images of the trace, a scalar by name, unweighted."""
+        return {name_of(term): term(model, trace).mean() for term in self.terms}
+
+
+def loss(values: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    """Return Σ weight · value; a term of weight 0 is left out, so that it cannot spoil the sum by ∞ · 0."""
+    parts = [weights[name] * value for name, value in values.items() if weights[name] != 0]
+    if not parts:
+        raise LunetteError("every term of the objective has weight 0, so there is nothing to train")
+    return sum(parts[1:], parts[0])
+
+
+def name_of(term: Term) -> str:
+    """Return a term's name: a function's own, or its class's in lower case with underscores."""
+    name = getattr(term, "__name__", type(term).__name__)
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

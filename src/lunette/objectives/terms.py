@@ -1,0 +1,58 @@
+"""The terms of objectives: each maps a model and the trace of one pass to nats an image, (N,) or ()."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.distributions import kl_divergence
+
+from lunette.errors import LunetteError
+from lunette.models import Latent, LatentModel, Trace
+
+
+def distortion(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
+    """−log p(x | z), the mean over K samples, (N,); what is lost by drawing the image from its code."""
+    return -trace.px.log_prob(trace.x).mean(0)
+
+
+def rate(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
+    """KL(q(z | x) ‖ p(z)), summed over rungs, (N,); what it costs to tell the code.
+
+    In closed form where torch knows one; else the mean over K samples of log q(z) − log p(z), which is
+    unbiased and may be negative.
+    """
+    return torch.stack([_kl(latent) for latent in trace.latents]).sum(0)
+
+
+def _kl(latent: Latent) -> Tensor:
+    if latent.p is None:
+        raise LunetteError("the rate needs a prior, and this model has none: give it one, or leave the rate out")
+    try:
+        return kl_divergence(latent.q, latent.p)
+    except NotImplementedError:
+        return (latent.q.log_prob(latent.z) - latent.p.log_prob(latent.z)).mean(0)
+
+
+@dataclass(frozen=True)
+class Sparsity:
+    """Σ_j KL(ρ ‖ p_j) over code units j, a scalar; p_j is the mean activation of unit j over the batch.
+
+    KL(ρ ‖ p) = ρ log(ρ / p) + (1 − ρ) log((1 − ρ) / (1 − p)); `target` is ρ. Activations lie in [0, 1].
+    Source: Ng, CS294A lecture notes "Sparse autoencoder", 2011.
+    """
+
+    target: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.target < 1:
+            raise LunetteError(f"the sparsity target is a mean activation between 0 and 1, not {self.target}")
+
+    def __call__(self, model: LatentModel, trace: Trace) -> Tensor:
+        """Return the term over all rungs' codes."""
+        p = torch.cat([latent.z.flatten(0, 1) for latent in trace.latents], dim=-1).mean(0)
+        # A unit that is off, or on, for a whole batch would cost infinitely much; float32 cannot tell less.
+        p = p.clamp(1e-6, 1 - 1e-6)
+        ρ = self.target
+        return (ρ * torch.log(ρ / p) + (1 - ρ) * torch.log((1 - ρ) / (1 - p))).sum()

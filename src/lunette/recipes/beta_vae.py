@@ -1,0 +1,27 @@
+"""The β-VAE."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from lunette.images import Shape
+from lunette.objectives import distortion, rate, warmup
+from lunette.recipes.shared import Beta, Binarize, LatentSize, Likelihood, Network, RateWarmup
+from lunette.recipes.plain import variational
+from lunette.recipes.registry import Recipe, recipe
+
+
+@recipe
+def beta_vae(
+    shape: Shape,
+    latent: LatentSize = 10,
+    beta: Beta = 4.0,
+    distortion_weight: Annotated[float, "weight of the distortion; 0 shows what happens without it"] = 1.0,
+    network: Network = "mlp:400",
+    likelihood: Likelihood = "bernoulli",
+    binarize: Binarize = "none",
+    rate_warmup: RateWarmup = 0.0,
+) -> Recipe:
+    """VAE whose rate costs β times as much; β = 0 leaves an autoencoder (Higgins et al., ICLR 2017)."""
+    terms = {distortion: distortion_weight, rate: warmup(beta, rate_warmup)}
+    return variational(shape, latent, network, likelihood, binarize, terms)

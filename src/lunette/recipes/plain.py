@@ -1,0 +1,41 @@
+"""The two ways in which most recipes put a model together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+
+from lunette.images import Shape
+from lunette.latents import CodeHead, NormalHead, Prior, StandardNormal
+from lunette.likelihoods import PixelHead, pixel_head
+from lunette.models import Autoencoder, Conditional
+from lunette.networks import architecture
+from lunette.objectives import Objective, Schedule, Term
+from lunette.recipes.shared import Binarize
+from lunette.recipes.registry import Recipe
+
+Terms = Mapping[Term, float | Schedule]
+
+
+def plain(
+    network: str,
+    code: CodeHead,
+    pixels: PixelHead,
+    terms: Terms,
+    prior: Prior | None = None,
+    corrupt: Callable[[Tensor], Tensor] | None = None,
+) -> Recipe:
+    """An encoder that ends in `code`, the decoder that mirrors it and ends in `pixels`, and the terms."""
+    networks = architecture(network)
+    encoder = Conditional(networks.encoder(pixels.shape, code.features), code)
+    decoder = Conditional(networks.decoder(code.latent, pixels.shape, pixels.features), pixels)
+    return Recipe(Autoencoder(encoder, decoder, prior, corrupt), Objective(terms))
+
+
+def variational(
+    shape: Shape, latent: int, network: str, likelihood: str, binarize: Binarize, terms: Terms
+) -> Recipe:
+    """A plain model with a normal posterior and the standard normal prior."""
+    pixels = pixel_head(likelihood, shape, binarize)
+    return plain(network, NormalHead(latent), pixels, terms, prior=StandardNormal(latent))

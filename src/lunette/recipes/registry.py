@@ -1,0 +1,102 @@
+"""A recipe says what to train; the registry finds it by name."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from torch import nn
+
+from lunette.errors import LunetteError, unknown
+from lunette.images import Shape
+from lunette.models import LatentModel
+from lunette.objectives import Objective, rate
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A phase of training before the main one: `model`, whose parameters belong to the recipe's, for `epochs`."""
+
+    name: str
+    model: LatentModel
+    objective: Objective
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A model, what it minimises, and the phases that come before its training."""
+
+    model: LatentModel
+    objective: Objective
+    stages: tuple[Stage, ...] = ()
+
+    def __post_init__(self) -> None:
+        if rate in self.objective.terms and getattr(self.model, "prior", self) is None:
+            raise LunetteError("the rate needs a prior, and this model has none: give it one, or leave the rate out")
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a recipe, as its signature says it."""
+
+    name: str
+    type: Any
+    default: Any
+    help: str
+
+
+Build = Callable[..., Recipe]
+RECIPES: dict[str, Build] = {}
+
+
+def recipe(build: Build) -> Build:
+    """Register a function (shape, named arguments with defaults) → Recipe under its own name."""
+    RECIPES[build.__name__] = build
+    return build
+
+
+def find(name: str) -> Build:
+    """Return the recipe called `name`; raises LunetteError with the nearest name."""
+    if name not in RECIPES:
+        raise unknown("recipe", name, RECIPES)
+    return RECIPES[name]
+
+
+def summary(name: str) -> str:
+    """Return the first line of a recipe's docstring: what it is and its source."""
+    return (inspect.getdoc(find(name)) or "").split("\n")[0]
+
+
+def arguments(name: str) -> tuple[Argument, ...]:
+    """Return a recipe's arguments, read from its signature, without the shape."""
+    build = find(name)
+    hints = get_type_hints(build, include_extras=True)
+    found = []
+    for parameter in list(inspect.signature(build).parameters.values())[1:]:
+        kind, text = hints[parameter.name], ""
+        if get_origin(kind) is Annotated:
+            kind, text = get_args(kind)[:2]
+        found.append(Argument(parameter.name, kind, parameter.default, text))
+    return tuple(found)
+
+
+def build(name: str, shape: Shape, given: Mapping[str, Any] | None = None) -> Recipe:
+    """Return the recipe called `name` for images of `shape`; `given` replaces its defaults.
+
+    Raises LunetteError for an unknown recipe or argument and for an argument that makes no model.
+    """
+    given = given or {}
+    known = [argument.name for argument in arguments(name)]
+    for key in given:
+        if key not in known:
+            raise unknown(f"argument of recipe {name}", key, known)
+    return find(name)(shape, **given)
+
+
+def size(model: nn.Module) -> int:
+    """Return the number of trainable parameters of a model."""
+    return sum(math.prod(p.shape) for p in model.parameters() if p.requires_grad)

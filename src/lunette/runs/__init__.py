@@ -1,0 +1,7 @@
+"""The run folder: settings, checkpoints, metrics; it prints nothing."""
+
+from lunette.runs.files import write, writing
+from lunette.runs.record import record, restore
+from lunette.runs.run import Run, RunSettings, versions
+
+__all__ = ["Run", "RunSettings", "record", "restore", "versions", "write", "writing"]

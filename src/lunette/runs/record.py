@@ -1,0 +1,87 @@
+"""Writes what training yields into the run folder, so that it can go on after any interruption."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import signal
+import time
+from collections.abc import Iterator
+
+from lunette.errors import Interrupted, LunetteError
+from lunette.runs.checkpoints import Checkpoint
+from lunette.runs.run import Run, load_weights
+from lunette.runs.signals import Signals
+from lunette.training import End, EpochEnd, Event, Metrics, Position, Step, Training
+
+SAVE_SECONDS = 300.0  # within a long epoch, a checkpoint at least this often
+
+
+def record(run: Run, training: Training) -> Iterator[Event]:
+    """Yield the events of `training`, each after it is safe on the disk.
+
+    There is a checkpoint before the first step, after every epoch and every 300 s. SIGINT and SIGTERM save
+    after the running step and raise Interrupted. The End carries the test metrics of the final weights: with
+    patience those of the best epoch, else the last epoch's.
+    """
+    rows = run.metrics()
+    saved = time.monotonic()
+    with run.locked(), Signals() as signals, contextlib.closing(training.events()) as events:
+        if not run.checkpoints.names():
+            save(run, training, len(rows))
+        for event in events:
+            if isinstance(event, EpochEnd):
+                rows += [row(event.epoch, event.step, split, m, event.stage) for split, m in event.metrics.items()]
+                run.write_metrics(rows)
+                save(run, training, len(rows), event.best)
+                saved = time.monotonic()
+            elif isinstance(event, End):
+                event = finish(run, training, event, rows)
+            elif isinstance(event, Step) and (signals.received or time.monotonic() - saved > SAVE_SECONDS):
+                save(run, training, len(rows))
+                saved = time.monotonic()
+            yield event
+            if signals.received and not isinstance(event, End):
+                name = signal.Signals(signals.received).name
+                raise Interrupted(
+                    f"{name}: saved in epoch {training.position.epoch + 1}, after step {training.position.step}; "
+                    f"go on with: lunette resume {run.path}",
+                    signals.received,
+                )
+
+
+def save(run: Run, training: Training, rows: int, best: bool = False) -> None:
+    """Save a checkpoint of `training`; `rows` says how many rows of metrics.jsonl came before it."""
+    state = {"rows": rows, "position": dataclasses.asdict(training.position)}
+    run.checkpoints.save(Checkpoint(training.recipe.model.state_dict(), training.optimizer_state(), state), best)
+
+
+def restore(run: Run, training: Training) -> None:
+    """Put `training` where the run's last whole checkpoint was, and drop the metrics that came after it."""
+    if run.dataset.facts["sha256"] != run.settings.facts["sha256"]:
+        raise LunetteError(f"cannot go on: the data in {run.settings.source} changed since {run.path} was begun")
+    name, checkpoint = run.checkpoints.load("last")
+    run.checkpoints.drop_after(name)
+    load_weights(training.recipe.model, checkpoint)
+    training.restore(Position(**checkpoint.state["position"]), checkpoint.optimizer)
+    run.write_metrics(run.metrics()[: checkpoint.state["rows"]])
+
+
+def finish(run: Run, training: Training, end: End, rows: list[dict[str, object]]) -> End:
+    """Settle on the final weights, measure them on the test pictures, and write that row."""
+    epoch = end.epoch
+    if training.settings.patience and training.position.best_epoch:
+        name, checkpoint = run.checkpoints.load("best")
+        load_weights(training.recipe.model, checkpoint)
+        run.checkpoints.point("last", name)
+        epoch = training.position.best_epoch
+    test = training.measure(run.dataset.test.pixels.to(training.device))
+    run.write_metrics([*rows, row(epoch, training.position.step, "test", test)])
+    return dataclasses.replace(end, epoch=epoch, test=test)
+
+
+def row(epoch: int, step: int, split: str, metrics: Metrics, stage: str = "") -> dict[str, object]:
+    """Return a row of metrics.jsonl: terms by name in nats an image, unweighted, with their weights beside."""
+    place = {"epoch": epoch, "step": step, "split": split} | ({"stage": stage} if stage else {})
+    terms = {"loss": metrics.loss, **metrics.terms, "weights": dict(metrics.weights)}
+    return {**place, **terms, "seconds": round(metrics.seconds, 3)}

@@ -1,0 +1,29 @@
+"""From uint8 images at rest to float batches on the device; no per-image work."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from lunette.errors import LunetteError
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device called `name`; "auto" is the first of cuda, mps and cpu that this machine has.
+
+    Raises LunetteError for a device that it does not have.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).split("\n")[0]
+        raise LunetteError(f"cannot use the device {name!r} ({reason}); leave it at auto, or see lunette doctor") from None
+    return device
+
+
+def to_float(pixels: Tensor) -> Tensor:
+    """Scale uint8 images (N, C, H, W) to float32 in [0, 1], on the device where they are."""
+    return pixels.to(torch.float32).div_(255)

@@ -1,0 +1,65 @@
+"""What training yields; it prints and writes nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Means over the images of one split: each term by its name, unweighted, in nats an image."""
+
+    terms: Mapping[str, float]
+    weights: Mapping[str, float]
+    seconds: float
+
+    @property
+    def loss(self) -> float:
+        """Σ weight · term, in nats an image."""
+        return sum(self.weights[name] * value for name, value in self.terms.items() if self.weights[name] != 0)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One update of the weights was made; `terms` are its batch's means, on the device."""
+
+    stage: str  # empty in the main phase
+    epoch: int  # the epoch that is running, from 1
+    epochs: int
+    batch: int  # batches of this epoch done
+    batches: int
+    terms: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class EpochEnd:
+    """All training pictures were seen once more, and the validation pictures were measured."""
+
+    stage: str
+    epoch: int  # epochs done in this stage
+    epochs: int
+    step: int  # steps done in all
+    metrics: Mapping[str, Metrics]  # by split: "train", and "validation" where there is one
+    best: bool  # the lowest validation loss so far
+
+
+@dataclass(frozen=True)
+class PictureTime:
+    """The settings ask for pictures after this epoch."""
+
+    epoch: int
+
+
+@dataclass(frozen=True)
+class End:
+    """Training is over; `test` is of the final weights."""
+
+    reason: str
+    epoch: int
+    test: Metrics | None = field(default=None)
+
+
+Event = Step | EpochEnd | PictureTime | End

@@ -1,0 +1,21 @@
+"""Optimisers by name."""
+
+from __future__ import annotations
+
+from torch import nn, optim
+
+from lunette.training.settings import TrainingSettings
+
+SGD_MOMENTUM = 0.9
+
+
+def make_optimizer(model: nn.Module, settings: TrainingSettings) -> optim.Optimizer:
+    """Return the optimiser of all trainable parameters of `model`; the loop sets its learning rate each step."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    rate = settings.learning_rate
+    if settings.optimizer == "rmsprop":
+        return optim.RMSprop(parameters, rate)
+    if settings.optimizer == "sgd":
+        return optim.SGD(parameters, rate, momentum=SGD_MOMENTUM, fused=True)
+    kind = {"adam": optim.Adam, "adamw": optim.AdamW}[settings.optimizer]
+    return kind(parameters, rate, fused=True)

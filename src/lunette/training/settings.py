@@ -1,0 +1,39 @@
+"""How to train: every field is a flag of the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from lunette.errors import LunetteError
+
+OptimizerName = Literal["adam", "adamw", "rmsprop", "sgd"]
+ScheduleName = Literal["constant", "cosine", "one-cycle"]
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Raises LunetteError for a value that cannot be trained with."""
+
+    epochs: Annotated[int, "passes over the training pictures"] = 30
+    batch_size: Annotated[int, "pictures a step"] = 128
+    learning_rate: Annotated[float, "peak step size"] = 1e-3
+    optimizer: Annotated[OptimizerName, "how steps are made of gradients"] = "adam"
+    schedule: Annotated[ScheduleName, "course of the learning rate: constant, cosine to 0, or up and down"] = "constant"
+    warmup: Annotated[float, "epochs over which the learning rate rises from 0 (not for one-cycle)"] = 0.0
+    clip: Annotated[float | None, "largest norm of a step's gradient; longer ones are shortened to it"] = None
+    patience: Annotated[int | None, "stop after so many epochs without a better validation loss, keep the best"] = None
+    pictures: Annotated[int, "draw pictures every so many epochs; 0 only at the end"] = 1
+    seed: Annotated[int, "for initial weights, data order, corruption, noise and pictures"] = 0
+    device: Annotated[str, "auto, cpu, cuda, cuda:1, mps"] = "auto"
+
+    def __post_init__(self) -> None:
+        least = {"epochs": 1, "batch_size": 1, "patience": 1, "pictures": 0, "warmup": 0}
+        for name, bound in least.items():
+            value = getattr(self, name)
+            if value is not None and value < bound:
+                raise LunetteError(f"{name} must be at least {bound}, not {value}")
+        for name in ("learning_rate", "clip"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise LunetteError(f"{name} must be greater than 0 and finite, not {value}")

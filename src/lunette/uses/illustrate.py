@@ -1,0 +1,39 @@
+"""The pictures that a run gets while it is trained and at its end."""
+
+from __future__ import annotations
+
+import torch
+
+from lunette.models import LatentModel
+from lunette.runs import Run, write
+from lunette.training import End, Event, PictureTime
+from lunette.uses.curves import curves
+from lunette.uses.latents import latents_model
+from lunette.uses.manifold import manifold_model
+from lunette.uses.reconstruct import reconstruct_model
+from lunette.uses.report import report
+from lunette.uses.sample import sample_model
+
+PICTURES = 64  # on the sheets of samples and of reconstructions
+
+
+def illustrate(run: Run, model: LatentModel, event: Event) -> None:
+    """Draw what `event` calls for: two sheets at picture time; at the end also curves, maps and the report."""
+    if not isinstance(event, PictureTime | End):
+        return
+    model.eval()
+    seed, test = run.settings.training.seed, run.dataset.test
+    folder = run.pictures
+    reconstruct_model(model, test.pixels[: PICTURES // 2], seed).save(folder / f"reconstructions-{event.epoch:04d}.png")
+    if has_prior(model):
+        sample_model(model, PICTURES, seed).save(folder / f"samples-{event.epoch:04d}.png")
+    if isinstance(event, End):
+        write(folder / "curves.png", curves(run))
+        latents_model(model, test).save(folder / "latents.png")
+        manifold_model(model, test).save(folder / "manifold.png")
+        write(run.path / "report.html", report(run, event))
+
+
+def has_prior(model: torch.nn.Module) -> bool:
+    """Return whether new codes can be drawn."""
+    return getattr(model, "prior", None) is not None

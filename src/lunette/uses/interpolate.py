@@ -1,0 +1,87 @@
+"""Walks through the latent space, from picture to picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from lunette.errors import LunetteError, unknown
+from lunette.images import Images, read_pictures
+from lunette.models import LatentModel
+from lunette.runs import Run
+from lunette.uses.passes import AnyRun, decode, encode, open_run
+from lunette.uses.sheet import Sheet
+
+Point = int | str | Path
+Walk = Literal["linear", "spherical"]
+
+
+def interpolate(
+    run: AnyRun, points: Sequence[Point], *, steps: int = 10, walk: Walk = "linear", checkpoint: str = "last"
+) -> Sheet:
+    """Decode `steps` codes from each of `points` to the next, both ends included.
+
+    A point is the index of a test picture, "label:NAME" for that label's most typical test picture, or the
+    path of a picture. `walk` is a straight line (1 − t) a + t b, or the arc between the codes' directions.
+    """
+    if len(points) < 2 or steps < 2:
+        raise LunetteError(f"a walk takes at least 2 points and 2 steps, not {len(points)} and {steps}")
+    opened = open_run(run)
+    model = opened.model(checkpoint)
+    ends = [codes_at(point, opened, model) for point in points]
+    between = {"linear": linear, "spherical": spherical}[walk]
+    legs = [[between(a, b, steps) for a, b in zip(*leg, strict=True)] for leg in zip(ends, ends[1:], strict=False)]
+    # Legs share their ends: each but the first begins with its second picture.
+    path = tuple(
+        torch.cat([rung[i > 0 :] for i, rung in enumerate(rungs)]) for rungs in zip(*legs, strict=True)
+    )
+    return Sheet(decode(model, path), columns=steps)
+
+
+def codes_at(point: Point, run: Run, model: LatentModel) -> tuple[Tensor, ...]:
+    """Return the code (1, D) of each rung of the picture that `point` means."""
+    text = str(point)
+    if text.startswith("label:"):
+        return typical(run.dataset.test, text.removeprefix("label:"), model)
+    if text.isdecimal():
+        test = run.dataset.test
+        if int(text) >= len(test):
+            raise LunetteError(f"there is no test picture {text}: they are numbered from 0 to {len(test) - 1}")
+        return encode(model, test.pixels[int(text)][None])
+    return encode(model, read_pictures(text, run.settings.shape, run.settings.data.fit).pixels[:1])
+
+
+def typical(images: Images, label: str, model: LatentModel) -> tuple[Tensor, ...]:
+    """Return the codes (1, D) of the picture with `label` whose code is nearest to their mean."""
+    if images.labels is None:
+        raise LunetteError(f"the pictures have no labels, so none is {label!r}: name test pictures by their number")
+    if label not in images.label_names:
+        raise unknown("label", label, images.label_names)
+    codes = encode(model, images.pixels[images.labels == images.label_names.index(label)])
+    if not len(codes[0]):
+        raise LunetteError(f"no test picture has the label {label!r}")
+    flat = torch.cat(codes, dim=-1)
+    nearest = int((flat - flat.mean(0)).square().sum(1).argmin())
+    return tuple(rung[nearest][None] for rung in codes)
+
+
+def linear(a: Tensor, b: Tensor, steps: int) -> Tensor:
+    """(1 − t) a + t b for `steps` values of t from 0 to 1, (steps, D); a and b are (1, D)."""
+    t = torch.linspace(0, 1, steps, device=a.device)[:, None]
+    return (1 - t) * a + t * b
+
+
+def spherical(a: Tensor, b: Tensor, steps: int) -> Tensor:
+    """Sin((1 − t) ω) / sin ω · a + sin(t ω) / sin ω · b, with ω the angle between a and b (Shoemake, 1985).
+
+    Codes with the same or opposite directions have no one arc between them: they get the straight line.
+    """
+    t = torch.linspace(0, 1, steps, device=a.device)[:, None]
+    ω = torch.arccos(torch.nn.functional.cosine_similarity(a, b).clamp(-1, 1))
+    if float(ω.sin()) < 1e-4:
+        return linear(a, b, steps)
+    return ((1 - t) * ω).sin() / ω.sin() * a + (t * ω).sin() / ω.sin() * b

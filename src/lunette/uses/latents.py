@@ -1,0 +1,88 @@
+"""The codes of pictures, as an array and as a scatter plot."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from lunette.images import Images
+from lunette.models import LatentModel
+from lunette.runs import write
+from lunette.uses.axes import principal_axes
+from lunette.uses.passes import AnyRun, encode, open_run
+from lunette.uses.sheet import picture_format
+
+SHOWN = 5000  # more points than this only cover one another
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Posterior means (N, D) of pictures, with their labels where they have some."""
+
+    codes: NDArray[np.float32]
+    labels: NDArray[np.int64] | None
+    label_names: tuple[str, ...]
+
+    def picture(self) -> Image.Image:
+        """Return the scatter plot of two dimensions, or of the first two principal axes of more."""
+        data = io.BytesIO()
+        self._figure().savefig(data, dpi=120)
+        return Image.open(data)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the plot as a picture, or codes, labels and their names to an .npz."""
+        path = Path(path)
+        data = io.BytesIO()
+        if path.suffix.lower() == ".npz":
+            labels = {} if self.labels is None else {"labels": self.labels, "label_names": np.array(self.label_names)}
+            np.savez_compressed(data, codes=self.codes, allow_pickle=False, **labels)
+        else:
+            self.picture().convert("RGB").save(data, picture_format(path))
+        write(path, data.getvalue())
+        return path
+
+    def _repr_png_(self) -> bytes:
+        data = io.BytesIO()
+        self._figure().savefig(data, dpi=120)
+        return data.getvalue()
+
+    def _figure(self) -> Figure:
+        codes = self.codes[:SHOWN]
+        figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+        axes = figure.subplots()
+        if codes.shape[1] == 2:
+            points, names = codes, ("z₀", "z₁")
+        else:
+            mean, directions = principal_axes(torch.from_numpy(codes))
+            units = directions / directions.norm(dim=1, keepdim=True).clamp_min(1e-12)
+            points = ((torch.from_numpy(codes) - mean) @ units.T).numpy()
+            names = ("first principal axis of z", "second principal axis of z")
+        if points.shape[1] == 1:
+            points = np.concatenate([points, np.zeros_like(points)], axis=1)
+        color = "tab:blue" if self.labels is None else self.labels[:SHOWN]
+        dots = axes.scatter(points[:, 0], points[:, 1], c=color, cmap="tab10", s=5, linewidths=0)
+        if self.labels is not None and len(self.label_names) <= 20:
+            handles, _ = dots.legend_elements(num=None)
+            present = np.unique(self.labels[:SHOWN])
+            axes.legend(handles, [self.label_names[i] for i in present], loc="center left", bbox_to_anchor=(1, 0.5))
+        axes.set(xlabel=names[0], ylabel=names[1], aspect="equal")
+        return figure
+
+
+def latents(run: AnyRun, images: Images | None = None, *, checkpoint: str = "last") -> Codes:
+    """Return the codes of the test pictures, or of `images`, of the model's own shape."""
+    opened = open_run(run)
+    return latents_model(opened.model(checkpoint), images or opened.dataset.test)
+
+
+def latents_model(model: LatentModel, images: Images) -> Codes:
+    """Do what `latents` does, with a model at hand; the codes of several rungs side by side."""
+    codes = torch.cat(encode(model, images.pixels), dim=1).cpu().numpy()
+    return Codes(codes, None if images.labels is None else images.labels.numpy(), images.label_names)

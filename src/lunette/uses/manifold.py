@@ -1,0 +1,58 @@
+"""The map of a latent plane: what is decoded at each point of it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from lunette.errors import LunetteError
+from lunette.images import Images
+from lunette.models import LatentModel
+from lunette.uses.axes import principal_axes
+from lunette.uses.passes import AnyRun, decode, encode, open_run
+from lunette.uses.sheet import Sheet
+
+EDGE = 0.05  # the map goes from this quantile of the standard normal to 1 − this one
+
+
+def manifold(
+    run: AnyRun, n: int = 15, *, dimensions: tuple[int, int] | None = None, checkpoint: str = "last"
+) -> Sheet:
+    """Decode an n × n grid of codes, the first coordinate to the right and the second one up.
+
+    Coordinates are at the standard normal's quantiles of n even shares from 0.05 to 0.95. With a 2-D code and
+    a prior they are the code itself. Else the plane lies in the codes of the test pictures, in units of their
+    standard deviations and around their mean: `dimensions` i, j of the code, or the first two principal axes.
+    """
+    if n < 1:
+        raise LunetteError(f"cannot draw a map of {n} × {n} pictures: at least 1")
+    opened = open_run(run)
+    model = opened.model(checkpoint)
+    return manifold_model(model, opened.dataset.test, n, dimensions)
+
+
+def manifold_model(model: LatentModel, test: Images, n: int = 15, dimensions: tuple[int, int] | None = None) -> Sheet:
+    """Do what `manifold` does, with a model and test pictures at hand."""
+    return Sheet(decode(model, (plane(model, test, quantiles(n), dimensions),)), columns=n)
+
+
+def quantiles(n: int) -> Tensor:
+    """Return the standard normal's quantiles of n even shares, (n,)."""
+    return torch.special.ndtri(torch.linspace(EDGE, 1 - EDGE, n) if n > 1 else torch.tensor([0.5]))
+
+
+def plane(model: LatentModel, test: Images, steps: Tensor, dimensions: tuple[int, int] | None) -> Tensor:
+    """Return the codes (n·n, D) of the map, row by row from the top left."""
+    up, right = torch.meshgrid(steps.flip(0), steps, indexing="ij")
+    grid = torch.stack([right.flatten(), up.flatten()], dim=1)
+    codes = encode(model, test.pixels)[0].cpu()
+    size = codes.shape[1]
+    if dimensions is None and size == 2 and getattr(model, "prior", None) is not None:
+        return grid
+    if dimensions is None:
+        mean, axes = principal_axes(codes)
+        return mean + grid[:, : len(axes)] @ axes
+    if not all(0 <= d < size for d in dimensions):
+        raise LunetteError(f"the code has dimensions 0 to {size - 1}, and {dimensions} are not two of them")
+    axes = torch.eye(size)[list(dimensions)] * codes.std(0)
+    return codes.mean(0) + grid @ axes

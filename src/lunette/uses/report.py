@@ -1,0 +1,57 @@
+"""A run's report: one HTML page that needs nothing beside itself."""
+
+from __future__ import annotations
+
+import base64
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from lunette.recipes import size, summary
+from lunette.runs import Run
+from lunette.training import End
+from lunette.uses.curves import terms
+
+CAPTIONS = {
+    "reconstructions": ("Reconstructions", "Test pictures, and on the right of each what comes back from its code."),
+    "samples": ("Samples", "New pictures: codes drawn from the prior, decoded."),
+    "manifold": ("Map of the latent space", "Pictures decoded on a grid of the two main directions of the codes."),
+    "latents": ("Codes of the test pictures", "Each dot is a picture; its color is its label."),
+    "curves": ("Learning curves", "In nats an image; lower is better."),
+}
+MENDED = "Test pictures: as they are, damaged, and mended by the model."
+
+
+def report(run: Run, end: End) -> str:
+    """Return the HTML page of a finished run: what was trained, its numbers, curves and pictures."""
+    rows = run.metrics()
+    last = {row["split"]: row for row in rows if "stage" not in row and row["epoch"] == end.epoch}
+    template = resources.files("lunette.uses").joinpath("report.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(template).render(
+        run=run,
+        settings=run.settings,
+        summary=summary(run.settings.recipe),
+        parameters=size(run.recipe().model),
+        reason=end.reason,
+        epoch=end.epoch,
+        terms=terms(rows),
+        splits=[last[split] for split in ("train", "validation", "test") if split in last],
+        seconds=sum(row["seconds"] for row in rows),
+        pictures=pictures(run, end.epoch),
+    )
+
+
+def pictures(run: Run, epoch: int) -> list[dict[str, Any]]:
+    """Return title, caption and data address of each picture that the run has."""
+    found = []
+    for name, (title, caption) in CAPTIONS.items():
+        for path in (run.pictures / f"{name}-{epoch:04d}.png", run.pictures / f"{name}.png"):
+            if path.is_file():
+                data = base64.b64encode(path.read_bytes()).decode()
+                mended = name == "reconstructions" and run.settings.recipe == "denoising"
+                text = MENDED if mended else caption
+                found.append({"title": title, "caption": text, "source": f"data:image/png;base64,{data}"})
+                break
+    return found

@@ -1,0 +1,88 @@
+"""Pictures side by side."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lunette.errors import LunetteError
+from lunette.runs import write
+
+CELL = 64  # small pictures are enlarged by the largest whole factor that keeps them within so many pixels
+GAP = 2
+FRAME_MILLISECONDS = 80
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Images (N, C, H, W), float32 in [0, 1], shown in rows of `columns`; also an array, and a notebook's picture."""
+
+    images: NDArray[np.float32]
+    columns: int
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.images, dtype=dtype, copy=copy)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def pictures(self) -> list[Image.Image]:
+        """Return each image at its own size."""
+        return [Image.fromarray(pixels) for pixels in _bytes(self.images)]
+
+    def picture(self) -> Image.Image:
+        """Return all images as one, row by row on white."""
+        cells = _enlarged(_bytes(self.images))
+        n, height, width, *color = cells.shape
+        rows = -(-n // self.columns)
+        canvas = np.full((rows * (height + GAP) + GAP, self.columns * (width + GAP) + GAP, *color), 255, np.uint8)
+        for i, cell in enumerate(cells):
+            top, left = GAP + i // self.columns * (height + GAP), GAP + i % self.columns * (width + GAP)
+            canvas[top : top + height, left : left + width] = cell
+        return Image.fromarray(canvas)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the sheet as a picture; a .gif shows the images one after the other, to and fro, an .npz keeps them."""
+        path = Path(path)
+        data = io.BytesIO()
+        if path.suffix.lower() == ".npz":
+            np.savez_compressed(data, images=self.images)
+        elif path.suffix.lower() == ".gif":
+            frames = [Image.fromarray(cell) for cell in _enlarged(_bytes(self.images))]
+            frames += frames[-2:0:-1]
+            frames[0].save(data, "GIF", save_all=True, append_images=frames[1:], duration=FRAME_MILLISECONDS, loop=0)
+        else:
+            self.picture().save(data, picture_format(path))
+        write(path, data.getvalue())
+        return path
+
+    def _repr_png_(self) -> bytes:
+        data = io.BytesIO()
+        self.picture().save(data, "PNG")
+        return data.getvalue()
+
+
+def picture_format(path: Path) -> str:
+    """Return Pillow's name for a file's format; raises LunetteError for one that it cannot write."""
+    known = Image.registered_extensions()
+    if known.get(path.suffix.lower()) not in Image.SAVE:
+        raise LunetteError(f"cannot write a picture as {path.name!r}: end the name in .png, .jpg, .webp, .gif or .npz")
+    return known[path.suffix.lower()]
+
+
+def _bytes(images: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(N, C, H, W) in [0, 1] → (N, H, W) or (N, H, W, 3), 0 to 255."""
+    pixels = (images.clip(0, 1) * 255).round().astype(np.uint8).transpose(0, 2, 3, 1)
+    return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+
+
+def _enlarged(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Repeat the pixels of (N, H, W, …) so that small pictures can be seen."""
+    factor = max(1, CELL // max(pixels.shape[1:3]))
+    return pixels.repeat(factor, axis=1).repeat(factor, axis=2)

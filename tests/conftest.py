@@ -1,0 +1,31 @@
+"""What tests share."""
+
+import os
+
+import pytest
+import torch
+
+from lunette.images import Dataset, Images
+
+torch.set_num_threads(1)  # tests run side by side, and threads of tiny products only wait for one another
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def mnist():
+    """The name of the real data set, where it is at hand."""
+    if not os.environ.get("LUNETTE_DATA"):
+        pytest.skip("LUNETTE_DATA is not set")
+    return "mnist"
+
+
+def dataset_of(pixels, validation=0):
+    """A data set of uint8 pixels whose test split is its training split."""
+    whole = Images(pixels)
+    held_out = whole.take(slice(0, validation))
+    facts = {"shape": list(whole.shape), "train": len(whole), "validation": len(held_out), "test": len(whole)}
+    return Dataset("test", whole, held_out, whole, facts | {"sha256": ""})

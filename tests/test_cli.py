@@ -1,0 +1,125 @@
+"""The command line: what people type, what they see, and how mistakes end."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lunette.faces.cli import main
+from lunette.runs import Run
+
+QUICK = ["--epochs", "1", "--network", "mlp:16", "--pictures", "0"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    assert main(["train", "vae", *QUICK, "--latent", "3", "--out", str(folder)]) == 0
+    return folder
+
+
+def mistake(capsys, *args):
+    """The one line that a mistake gets; the exit code is 2."""
+    try:
+        code = main([str(arg) for arg in args])
+    except SystemExit as stop:  # the parser's own
+        code = stop.code
+    captured = capsys.readouterr()
+    assert code == 2
+    assert "Traceback" not in captured.err
+    return captured.err + captured.out
+
+
+def test_training_ends_with_where_to_look(tmp_path, capsys):
+    assert main(["train", *QUICK, "--out", "first"]) == 0
+    out = capsys.readouterr().out
+    assert "report    first/report.html" in out
+    assert "pictures  first/pictures" in out
+    assert (tmp_path / "first" / "report.html").is_file()
+
+
+def test_flags_reach_the_settings(run):
+    settings = Run(run).settings
+    assert settings.arguments["latent"] == 3
+    assert settings.arguments["network"] == "mlp:16"
+    assert settings.training.epochs == 1
+
+
+@pytest.mark.parametrize("verb", ["sample", "reconstruct", "manifold", "latents"])
+def test_verbs_write_pictures_and_arrays(run, tmp_path, capsys, verb):
+    assert main([verb, str(run), "--out", "picture.png", "--npz", "arrays.npz"]) == 0
+    assert capsys.readouterr().out.split() == ["picture.png", "arrays.npz"]
+    with Image.open(tmp_path / "picture.png") as picture:
+        assert min(picture.size) > 100
+    with np.load(tmp_path / "arrays.npz") as arrays:
+        assert len(arrays["codes" if verb == "latents" else "images"]) > 30
+
+
+def test_pictures_go_to_the_run_by_default(run, capsys):
+    assert main(["interpolate", str(run), "0", "label:3", "1"]) == 0
+    assert capsys.readouterr().out.strip() == str(run / "pictures" / "interpolate.png")
+
+
+def test_an_animation(run, tmp_path):
+    assert main(["interpolate", str(run), "0", "1", "--steps", "5", "--walk", "spherical", "-o", "walk.gif"]) == 0
+    with Image.open(tmp_path / "walk.gif") as animation:
+        assert animation.n_frames == 8
+
+
+def test_recipes_are_listed_with_arguments_and_papers(capsys):
+    assert main(["recipes"]) == 0
+    out = capsys.readouterr().out
+    for word in ("autoencoder", "beta_vae", "--beta", "4.0", "Higgins", "stacked", "Bengio"):
+        assert word in out
+
+
+def test_data_shows_a_contact_sheet_and_a_summary(tmp_path, capsys):
+    assert main(["data", "moons", "-o", "moons.png"]) == 0
+    out = capsys.readouterr().out
+    assert "4096" in out or "4,096" in out
+    assert (tmp_path / "moons.png").is_file()
+
+
+def test_doctor_says_what_is_used_and_why(capsys):
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    for word in ("torch", "threads", "GPU", "float32", "LUNETTE_DATA", "mnist"):
+        assert word in out
+
+
+def test_a_recipes_help_has_its_own_arguments(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "beta_vae", "--help"])
+    assert stop.value.code == 0
+    out = capsys.readouterr().out
+    for flag in ("--beta", "--distortion-weight", "--batch-size", "--learning-rate", "--seed", "--size", "--data"):
+        assert flag in out
+
+
+def test_mistakes_end_with_2_and_a_line(run, tmp_path, capsys):
+    assert "unknown recipe 'vea'; did you mean 'vae'" in mistake(capsys, "train", "vea")
+    assert "latent must be greater than 0" in mistake(capsys, "train", "vae", "--latent", 0)
+    assert "nowhere" in mistake(capsys, "train", "--data", "nowhere")
+    assert "has no run.toml" in mistake(capsys, "sample", tmp_path)
+    assert "did you mean" in mistake(capsys, "train", "--data", "mnits")
+    assert "--latent" in mistake(capsys, "train", "vae", "--latnt", 3)
+    assert "at least 2 points" in mistake(capsys, "interpolate", run, 0)
+    assert "end the name in .png" in mistake(capsys, "sample", run, "-o", "samples.txt")
+    assert "cannot write" in mistake(capsys, "sample", run, "-o", tmp_path / "no" / "folder.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damage_is_told_as_a_warning(run, tmp_path, capsys):
+    copy = shutil.copytree(run, tmp_path / "run")
+    last = (copy / "last").read_text()
+    (copy / "checkpoints" / last / "model.safetensors").write_bytes(b"\x00")
+    assert main(["sample", str(copy)]) == 0
+    assert "lunette: warning:" in capsys.readouterr().err
+
+
+def test_metrics_are_readable_rows(run):
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [row["split"] for row in rows] == ["train", "validation", "test"]
+    assert {"epoch", "step", "split", "loss", "distortion", "rate", "weights", "seconds"} == set(rows[0])

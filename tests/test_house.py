@@ -1,0 +1,61 @@
+"""The layout of the house: who may import whom, and what must not be imported early."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lunette
+
+ROOMS = [
+    "images", "networks", "latents", "likelihoods", "models", "objectives", "recipes", "training", "runs", "uses", "faces",
+]  # fmt: skip
+SOURCE = Path(lunette.__file__).parent
+FOUNDATION = {"errors", "randomness", "heads", "__init__"}
+
+
+def imports(path):
+    """Yield the lunette modules that a file imports, also within its functions, but not for types alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "lunette":
+            parts = node.module.split(".")
+            yield from ([parts[1]] if len(parts) > 1 else [alias.name for alias in node.names])
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("lunette."))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_folder_imports_only_from_its_left(room):
+    left = {*ROOMS[: ROOMS.index(room) + 1], *FOUNDATION, "__version__"}
+    for path in (SOURCE / room).rglob("*.py"):
+        for name in imports(path):
+            assert name in left, f"{path.relative_to(SOURCE)} imports {name}"
+
+
+def test_every_folder_is_a_room():
+    folders = {path.parent.relative_to(SOURCE).parts[0] for path in SOURCE.glob("*/**/*.py")}
+    assert folders == set(ROOMS)
+
+
+@pytest.mark.parametrize("code", ["import lunette", "from lunette.faces.cli import main; main(['--help'])"])
+def test_importing_and_help_stay_free_of_heavy_packages(code):
+    script = (
+        "import contextlib, sys\n"
+        f"with contextlib.suppress(SystemExit): exec({code!r})\n"
+        "heavy = {'torch', 'numpy', 'scipy', 'sklearn', 'matplotlib', 'PIL', 'safetensors', 'zuko', 'pandas'}\n"
+        "print(sorted(heavy & set(sys.modules)), len(sys.modules))"
+    )
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    found, count = output.strip().splitlines()[-1].rsplit(" ", 1)
+    assert found == "[]"
+    assert int(count) < (80 if code == "import lunette" else 900)
+
+
+def test_every_public_name_is_there():
+    for name in lunette.__all__:
+        assert getattr(lunette, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'samples'"):
+        lunette.samples  # noqa: B018

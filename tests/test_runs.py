@@ -1,0 +1,295 @@
+"""The run folder: whole after any interruption, honest about damage, closed to a second process."""
+
+import errno
+import hashlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lunette
+from lunette.errors import Interrupted, LunetteError, LunetteWarning
+from lunette.runs import Run, write
+from lunette.runs.files import write_folder
+from lunette.training import Step
+from lunette.uses.train import resume, train
+
+SETTINGS = {"epochs": 4, "batch_size": 256, "pictures": 0, "network": "mlp:32"}
+
+
+def command(*args, **kwargs):
+    return subprocess.Popen(
+        [sys.executable, "-m", "lunette", *map(str, args)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, **kwargs,
+    )  # fmt: skip
+
+
+def flags(settings):
+    return [part for name, value in settings.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def rows(run):
+    """The rows of metrics.jsonl without the seconds, which are the machine's and not the model's."""
+    lines = (run.path / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+
+
+def final_hash(run):
+    return hashlib.sha256((run.path / "checkpoints" / run.checkpoints.pointer("last") / "model.safetensors").read_bytes())
+
+
+def interrupt_at(step):
+    """A watch that sends this process SIGTERM at one step."""
+    steps = iter(range(1, 10**6))
+
+    def watch(event):
+        if isinstance(event, Step) and next(steps) == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return watch
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return train(out=tmp_path_factory.mktemp("run") / "whole", **SETTINGS)
+
+
+def test_the_folder_has_what_it_promises(finished):
+    names = {path.name for path in finished.path.iterdir()}
+    assert {"run.toml", "metrics.jsonl", "checkpoints", "last", "best", "pictures", "report.html"} <= names
+    assert len(finished.checkpoints.names()) in (2, 3)
+    folder = finished.path / "checkpoints" / finished.checkpoints.pointer("last")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert set(manifest) == {"model.safetensors", "optimizer.safetensors", "state.json"}
+    for name, expected in manifest.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == expected
+    splits = [row["split"] for row in rows(finished)]
+    assert splits == ["train", "validation"] * 4 + ["test"]
+    last = rows(finished)[-1]
+    assert last["loss"] == pytest.approx(last["distortion"] + last["rate"])
+    assert last["weights"] == {"distortion": 1.0, "rate": 1.0}
+
+
+def test_settings_survive_the_file(finished):
+    again = Run(finished.path).settings
+    assert again == finished.settings
+    assert again.arguments["network"] == "mlp:32"
+    assert again.facts["train"] + again.facts["validation"] + again.facts["test"] == 1797
+
+
+def test_saved_and_loaded_models_agree_to_the_bit(finished):
+    x = finished.dataset.test.pixels[:50].float() / 255
+    one, two = finished.model(device="cpu"), Run(finished.path).model(device="cpu")
+    assert one.encode(x)[0].equal(two.encode(x)[0])
+    assert one.decode(one.encode(x)).mean.equal(two.decode(two.encode(x)).mean)
+
+
+@pytest.mark.parametrize("step", [1, 6, 9, 12, 17, 24])
+def test_a_stopped_run_goes_on_to_the_same_bits(finished, tmp_path, step):
+    with pytest.raises(Interrupted, match=f"after step {step}; go on with: lunette resume") as stop:
+        train(out=tmp_path / "run", watch=interrupt_at(step), **SETTINGS)
+    assert stop.value.exit_code == 143
+    resumed = resume(tmp_path / "run")
+    assert rows(resumed) == rows(finished)
+    assert final_hash(resumed).digest() == final_hash(finished).digest()
+
+
+def test_stages_and_patience_go_on_too(tmp_path):
+    settings = {"recipe": "stacked", "pretraining": 2, "epochs": 40, "patience": 2, "learning_rate": 0.02, "pictures": 0}
+    whole = train(out=tmp_path / "whole", **settings)
+    assert whole.checkpoints.pointer("last") == whole.checkpoints.pointer("best")
+    for step in (3, 30, 60, 80):
+        with pytest.raises(Interrupted):
+            train(out=tmp_path / f"at-{step}", watch=interrupt_at(step), **settings)
+        resumed = resume(tmp_path / f"at-{step}")
+        assert rows(resumed) == rows(whole)
+        assert final_hash(resumed).digest() == final_hash(whole).digest()
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(finished, tmp_path):
+    generator = np.random.default_rng(0)
+    for i in range(2):
+        process = command("train", "vae", "--out", tmp_path / f"run-{i}", *flags(SETTINGS | {"epochs": 400}))
+        wait_for(lambda: (tmp_path / f"run-{i}" / "last").is_file(), process)  # noqa: B023
+        time.sleep(generator.uniform(0.05, 0.5))
+        process.kill()
+        process.communicate()
+        done = len(rows(Run(tmp_path / f"run-{i}"))) // 2
+        expected = train(out=tmp_path / f"whole-{i}", **(SETTINGS | {"epochs": done + 2}))
+        resumed = resume(tmp_path / f"run-{i}", epochs=done + 2)
+        assert rows(resumed) == rows(expected)
+        assert final_hash(resumed).digest() == final_hash(expected).digest()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number, code):
+    process = command("train", "--out", tmp_path / "run", *flags(SETTINGS | {"epochs": 100_000}))
+    wait_for(lambda: (tmp_path / "run" / "last").is_file(), process)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert f"go on with: lunette resume {tmp_path / 'run'}" in errors
+    assert "Traceback" not in errors
+    assert not list((tmp_path / "run").rglob("*.partial"))
+    Run(tmp_path / "run").model()
+
+
+def test_a_second_process_is_refused(tmp_path):
+    process = command("train", "--out", tmp_path / "run", *flags(SETTINGS | {"epochs": 100_000}))
+    wait_for(lambda: (tmp_path / "run" / "last").is_file(), process)
+    try:
+        second = command("resume", tmp_path / "run")
+        _, errors = second.communicate(timeout=60)
+        assert second.returncode == 2
+        assert "another process is training in" in errors
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_finished_run_trains_on_only_when_told_how_far(finished, tmp_path):
+    with pytest.raises(LunetteError, match="has done all its 4 epochs; train on with --epochs"):
+        resume(finished.path)
+    short = train(out=tmp_path / "short", **(SETTINGS | {"epochs": 2}))
+    longer = resume(short, epochs=4)
+    assert rows(longer) == rows(finished)
+    assert final_hash(longer).digest() == final_hash(finished).digest()
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "optimizer.safetensors", "state.json", "manifest.json"])
+def test_a_flipped_byte_is_named_and_the_generation_before_is_taken(tmp_path, file):
+    run = train(out=tmp_path / "run", **(SETTINGS | {"epochs": 2}))
+    expected = rows(run)
+    last = run.checkpoints.pointer("last")
+    path = run.path / "checkpoints" / last / file
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.warns(LunetteWarning, match=rf"{last}.* is damaged .*taking checkpoint {int(last) - 1:04d} instead"):
+        run.model()
+    with pytest.raises(LunetteError, match="is damaged"):
+        run.model(checkpoint=last)
+    with pytest.warns(LunetteWarning, match="is damaged"):
+        resumed = resume(run.path, epochs=2)
+    assert rows(resumed) == expected
+
+
+def test_a_run_without_a_whole_checkpoint_says_so(tmp_path):
+    run = train(out=tmp_path / "run", **(SETTINGS | {"epochs": 1}))
+    for path in run.path.glob("checkpoints/*/model.safetensors"):
+        path.write_bytes(b"")
+    with pytest.raises(LunetteError, match="has no whole checkpoint"):
+        run.model()
+    with pytest.raises(LunetteError, match="has no checkpoint '77'; it has last, best, 0001, 0002"):
+        run.model("77")
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(LunetteError, match="does not exist"):
+        Run(tmp_path / "nothing")
+    with pytest.raises(LunetteError, match="has no run.toml"):
+        Run(tmp_path)
+    (tmp_path / "run.toml").write_text("recipe = 3 [")
+    with pytest.raises(LunetteError, match="cannot be read as a run's settings"):
+        Run(tmp_path)
+
+
+def test_an_existing_folder_is_not_written_into(finished):
+    with pytest.raises(LunetteError, match="exists already: choose another --out, or go on with lunette resume"):
+        train(out=finished.path, **SETTINGS)
+
+
+def test_default_folders_are_numbered(tmp_path):
+    first, second = (train(**(SETTINGS | {"epochs": 1})) for _ in range(2))
+    assert (str(first.path), str(second.path)) == ("runs/vae-digits-001", "runs/vae-digits-002")
+
+
+def test_nothing_is_written_for_a_mistake(tmp_path):
+    for mistake in ({"latent": 0}, {"epochs": 0}, {"data": "nowhere"}, {"recipe": "vea"}, {"latnt": 3}):
+        with pytest.raises(LunetteError):
+            train(out=tmp_path / "run", **mistake)
+    assert not list(tmp_path.iterdir())
+
+
+def test_arrays_are_kept_in_the_run(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 1, 8, 8), dtype=np.uint8)
+    run = train(data=pixels, out=tmp_path / "run", **(SETTINGS | {"epochs": 1}))
+    moved = tmp_path / "elsewhere"
+    run.path.rename(moved)
+    assert Run(moved).dataset.facts["sha256"] == run.settings.facts["sha256"]
+    assert rows(resume(moved, epochs=2))[-1]["epoch"] == 2
+
+
+def test_changed_data_stops_a_resume(tmp_path):
+    np.save(tmp_path / "pixels.npy", np.zeros((60, 8, 8), np.uint8))
+    run = train(data=tmp_path / "pixels.npy", out=tmp_path / "run", **(SETTINGS | {"epochs": 1}))
+    np.save(tmp_path / "pixels.npy", np.ones((60, 8, 8), np.uint8))
+    with pytest.warns(LunetteWarning, match="is not what"), pytest.raises(LunetteError, match="cannot go on: the data"):
+        resume(run.path, epochs=2)
+
+
+def test_a_full_disk_is_named_and_leaves_nothing_half_written(tmp_path):
+    path = tmp_path / "file"
+    write(path, "old")
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(LunetteError, match="cannot write .*file: the file is larger than this system allows"):
+            write(path, b"x" * 5000)
+        with pytest.raises(LunetteError, match="cannot write"):
+            write_folder(tmp_path / "folder", {"a": b"x" * 10, "b": b"x" * 5000})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(errno.ENOSPC, "the disk is full; make room"), (errno.EROFS, "the disk is read-only")]
+)
+def test_disk_trouble_in_training_keeps_the_checkpoints_before(tmp_path, monkeypatch, number, words):
+    run = train(out=tmp_path / "run", **(SETTINGS | {"epochs": 2}))
+    before = run.checkpoints.names()
+
+    def refuse(handle):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(LunetteError, match=words):
+        resume(run.path, epochs=3)
+    monkeypatch.undo()
+    assert run.checkpoints.names() == before
+    assert not list(run.path.rglob("*.partial"))
+    run.model()
+
+
+def test_diverging_leaves_the_last_finite_checkpoint(tmp_path):
+    out = tmp_path / "run"
+    process = command("train", "gaussian_vae", "--out", out, *flags(SETTINGS | {"learning_rate": 1e12, "optimizer": "sgd"}))
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "training diverged at step" in errors
+    assert all(p.isfinite().all() for p in Run(out).model().parameters())
+
+
+def test_runs_are_shown_as_their_path(finished):
+    assert repr(finished) == f"Run({str(finished.path)!r})"
+    assert isinstance(finished, lunette.Run)
+    assert isinstance(finished.path, Path)
+
+
+def wait_for(condition, process, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
