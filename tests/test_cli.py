@@ -94,7 +94,15 @@ def test_a_recipes_help_has_its_own_arguments(capsys):
         main(["train", "beta_vae", "--help"])
     assert stop.value.code == 0
     out = capsys.readouterr().out
-    for flag in ("--beta", "--distortion-weight", "--batch-size", "--learning-rate", "--seed", "--size", "--data"):
+    for flag in (
+        "--beta",
+        "--distortion-weight",
+        "--batch-size",
+        "--learning-rate",
+        "--seed",
+        "--size",
+        "--data",
+    ):
         assert flag in out
 
 

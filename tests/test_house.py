@@ -9,9 +9,7 @@ import pytest
 
 import lunette
 
-ROOMS = [
-    "images", "networks", "latents", "likelihoods", "models", "objectives", "recipes", "training", "runs", "uses", "faces",
-]  # fmt: skip
+ROOMS = ["images", "networks", "codes", "likelihoods", "models", "objectives", "recipes", "training", "runs", "uses", "faces"]
 SOURCE = Path(lunette.__file__).parent
 FOUNDATION = {"errors", "randomness", "heads", "__init__"}
 

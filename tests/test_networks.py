@@ -24,7 +24,10 @@ def test_conv_draws_exactly_the_size_that_it_read(side):
 def test_networks_take_any_batch_dimensions(spec, shape):
     torch.manual_seed(0)
     network = architecture(spec)
-    encoder, decoder = network.encoder(shape, 6), network.decoder(4, shape, 2 * shape[0] * shape[1] * shape[2])
+    encoder, decoder = (
+        network.encoder(shape, 6),
+        network.decoder(4, shape, 2 * shape[0] * shape[1] * shape[2]),
+    )
     x, z = torch.rand(5, *shape), torch.randn(3, 5, 4)
     assert encoder(x).shape == (5, 6)
     drawn = decoder(z)

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 import torch
 
+from lunette.codes import DiracHead
 from lunette.errors import LunetteError
 from lunette.images import DataSettings
-from lunette.latents import DiracHead
 from lunette.likelihoods import pixel_head
 from lunette.objectives import distortion, loss, rate
 from lunette.recipes import RECIPES, arguments, build, summary

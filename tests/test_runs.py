@@ -42,7 +42,9 @@ def rows(run):
 
 
 def final_hash(run):
-    return hashlib.sha256((run.path / "checkpoints" / run.checkpoints.pointer("last") / "model.safetensors").read_bytes())
+    return hashlib.sha256(
+        (run.path / "checkpoints" / run.checkpoints.pointer("last") / "model.safetensors").read_bytes()
+    )
 
 
 def interrupt_at(step):
@@ -102,7 +104,14 @@ def test_a_stopped_run_goes_on_to_the_same_bits(finished, tmp_path, step):
 
 
 def test_stages_and_patience_go_on_too(tmp_path):
-    settings = {"recipe": "stacked", "pretraining": 2, "epochs": 40, "patience": 2, "learning_rate": 0.02, "pictures": 0}
+    settings = {
+        "recipe": "stacked",
+        "pretraining": 2,
+        "epochs": 40,
+        "patience": 2,
+        "learning_rate": 0.02,
+        "pictures": 0,
+    }
     whole = train(out=tmp_path / "whole", **settings)
     assert whole.checkpoints.pointer("last") == whole.checkpoints.pointer("best")
     for step in (3, 30, 60, 80):
@@ -231,7 +240,10 @@ def test_changed_data_stops_a_resume(tmp_path):
     np.save(tmp_path / "pixels.npy", np.zeros((60, 8, 8), np.uint8))
     run = train(data=tmp_path / "pixels.npy", out=tmp_path / "run", **(SETTINGS | {"epochs": 1}))
     np.save(tmp_path / "pixels.npy", np.ones((60, 8, 8), np.uint8))
-    with pytest.warns(LunetteWarning, match="is not what"), pytest.raises(LunetteError, match="cannot go on: the data"):
+    with (
+        pytest.warns(LunetteWarning, match="is not what"),
+        pytest.raises(LunetteError, match="cannot go on: the data"),
+    ):
         resume(run.path, epochs=2)
 
 
@@ -254,7 +266,8 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [(errno.ENOSPC, "the disk is full; make room"), (errno.EROFS, "the disk is read-only")]
+    ("number", "words"),
+    [(errno.ENOSPC, "the disk is full; make room"), (errno.EROFS, "the disk is read-only")],
 )
 def test_disk_trouble_in_training_keeps_the_checkpoints_before(tmp_path, monkeypatch, number, words):
     run = train(out=tmp_path / "run", **(SETTINGS | {"epochs": 2}))
@@ -274,7 +287,9 @@ def test_disk_trouble_in_training_keeps_the_checkpoints_before(tmp_path, monkeyp
 
 def test_diverging_leaves_the_last_finite_checkpoint(tmp_path):
     out = tmp_path / "run"
-    process = command("train", "gaussian_vae", "--out", out, *flags(SETTINGS | {"learning_rate": 1e12, "optimizer": "sgd"}))
+    process = command(
+        "train", "gaussian_vae", "--out", out, *flags(SETTINGS | {"learning_rate": 1e12, "optimizer": "sgd"})
+    )
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 3
     assert "training diverged at step" in errors

@@ -8,8 +8,8 @@ import scipy.stats
 import torch
 from torch.distributions import Independent, Laplace, Normal
 
+from lunette.codes import Dirac, NormalHead, StandardNormal
 from lunette.errors import LunetteError
-from lunette.latents import Dirac, NormalHead, StandardNormal
 from lunette.models import Latent, Trace
 from lunette.objectives import Objective, Sparsity, distortion, loss, name_of, rate, warmup
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from conftest import dataset_of
 
+from conftest import dataset_of
 from lunette.errors import Diverged, LunetteError
 from lunette.images import load
 from lunette.randomness import reseed
@@ -36,7 +36,9 @@ def test_schedules_are_their_formulas():
     assert multiple("one-cycle", 1) == pytest.approx(0)
 
 
-@pytest.mark.parametrize("recipe", ["autoencoder", "beta_vae", "conv_vae", "denoising", "gaussian_vae", "sparse", "vae"])
+@pytest.mark.parametrize(
+    "recipe", ["autoencoder", "beta_vae", "conv_vae", "denoising", "gaussian_vae", "sparse", "vae"]
+)
 def test_the_loss_falls_on_digits(recipe):
     ends = [e for e in training_of(recipe, epochs=15).events() if isinstance(e, EpochEnd)]
     first, last = ends[0].metrics, ends[-1].metrics
@@ -53,7 +55,12 @@ def test_events_come_in_order_and_add_up():
     assert sum(isinstance(e, Step) for e in events) == 4 * batches
     assert [e.epoch for e in events if isinstance(e, PictureTime)] == [2, 4]
     assert isinstance(events[-1], End)
-    assert [e.step for e in events if isinstance(e, EpochEnd)] == [batches, 2 * batches, 3 * batches, 4 * batches]
+    assert [e.step for e in events if isinstance(e, EpochEnd)] == [
+        batches,
+        2 * batches,
+        3 * batches,
+        4 * batches,
+    ]
 
 
 def test_an_epochs_metrics_are_means_over_its_images_not_the_last_batch():

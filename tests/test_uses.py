@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 
 import lunette
+from lunette.codes import DiracHead
 from lunette.errors import LunetteError
 from lunette.images import lit_fraction, load, moons
-from lunette.latents import DiracHead
 from lunette.models import Autoencoder
 from lunette.runs import Run
 from lunette.uses.axes import principal_axes
@@ -204,7 +204,7 @@ def test_sheets_are_pictures_and_arrays(tmp_path):
 
 
 def test_halfway_between_full_moon_and_crescent_is_a_phase_between(tmp_path):
-    run = train("vae", "moons", out=tmp_path / "moons", latent=2, epochs=15, pictures=0)
+    run = train("vae", "moons:size", out=tmp_path / "moons", latent=2, epochs=12, pictures=0)
     model = run.model(device="cpu")
     ends = moons(torch.tensor([1.0, 0.2]))
     codes = encode(model, ends)[0]
@@ -222,7 +222,8 @@ def test_halfway_between_full_moon_and_crescent_is_a_phase_between(tmp_path):
 
 def test_a_run_can_be_a_path(runs):
     assert np.array_equal(
-        np.asarray(lunette.sample(str(runs["vae"].path), 3)), np.asarray(lunette.sample(Run(runs["vae"].path), 3))
+        np.asarray(lunette.sample(str(runs["vae"].path), 3)),
+        np.asarray(lunette.sample(Run(runs["vae"].path), 3)),
     )
     assert isinstance(runs["autoencoder"].model(), Autoencoder)
     assert isinstance(runs["autoencoder"].model().encoder.head, DiracHead)

@@ -20,7 +20,7 @@ DESCRIPTION = "A window into your images' latent space: train any autoencoder on
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code: 0, 2 for a user's mistake, 3 for divergence, 130 or 143 after a signal."""
     args = list(sys.argv[1:] if argv is None else argv)
-    warnings.showwarning = _show_warning
+    warnings.showwarning = show_warning
     try:
         if args[:1] == ["train"]:
             train(args[1:])
@@ -63,7 +63,9 @@ def train_flags(recipe: str) -> type[Any]:
         hints = get_type_hints(settings, include_extras=True)
         flags += [flag(f.name, *_kind_default_help(f, hints)) for f in fields(settings)]
     return make_dataclass(
-        "Train", flags, namespace={"__doc__": f"{summary(recipe)}\n\nOther recipes: {', '.join(sorted(RECIPES))}."}
+        "Train",
+        flags,
+        namespace={"__doc__": f"{summary(recipe)}\n\nOther recipes: {', '.join(sorted(RECIPES))}."},
     )
 
 
@@ -78,11 +80,20 @@ def _kind_default_help(f: Field[Any], hints: dict[str, Any]) -> tuple[Any, Any, 
     return kind, f.default, text
 
 
-def _show_warning(message: Warning | str, category: type[Warning], filename: str, line: int, *rest: Any) -> None:
-    if issubclass(category, LunetteWarning):
-        print(f"lunette: warning: {message}", file=sys.stderr)
-    else:
-        print(warnings.formatwarning(message, category, filename, line), file=sys.stderr, end="")
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,
+    line: str | None = None,
+) -> None:
+    """Print our own warnings as a line, others as Python does."""
+    own = issubclass(category, LunetteWarning)
+    text = (
+        f"lunette: warning: {message}\n" if own else warnings.formatwarning(message, category, filename, lineno, line)
+    )
+    (file or sys.stderr).write(text)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,8 @@ def reconstruct(
 def interpolate(
     run: RunPath,
     points: Annotated[
-        Positional[tuple[str, ...]], arg(help="test pictures by number, label:NAME, or picture files", metavar="POINT")
+        Positional[tuple[str, ...]],
+        arg(help="test pictures by number, label:NAME, or picture files", metavar="POINT"),
     ],
     steps: Annotated[int, arg(help="pictures from one point to the next")] = 10,
     walk: Annotated[Literal["linear", "spherical"], arg(help="in a straight line or along an arc")] = "linear",

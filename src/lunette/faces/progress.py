@@ -19,7 +19,12 @@ class ProgressBar:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False)
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("{task.fields[terms]}"))
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[terms]}"),
+        )
         self.progress = Progress(*columns, console=self.console, transient=True)
         self.tasks: dict[str, TaskID] = {}
         self.refreshed = 0.0

@@ -27,5 +27,5 @@ def facts_table(groups: Mapping[str, Mapping[str, object]]) -> None:
     for group, facts in groups.items():
         table.add_row(f"[bold]{group}[/bold]", "")
         for name, value in facts.items():
-            table.add_row(f"  {name.replace('_', ' ')}", str(value))
+            table.add_row(f"  {name}", str(value))
     Console(highlight=False).print(table)

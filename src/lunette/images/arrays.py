@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ def read_array_file(path: Path) -> Images:
                 return images
             names = tuple(map(str, content["label_names"]))
             return Images(images.pixels, torch.from_numpy(labels.astype(np.int64)), names)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise LunetteError(f"cannot read {path} as arrays: {error}") from error
 
 
@@ -68,8 +70,8 @@ def channels_first(pixels: NDArray[Any], where: str) -> NDArray[Any]:
         pixels = pixels.transpose(0, 3, 1, 2)
     if pixels.ndim != 4 or pixels.shape[1] not in (1, 3) or pixels.size == 0:
         raise LunetteError(
-            f"{where} has the shape {pixels.shape}; pictures are (N, H, W), (N, C, H, W) or (N, H, W, C), with 1 or 3 "
-            "channels"
+            f"{where} has the shape {pixels.shape}; pictures are (N, H, W), (N, C, H, W) or (N, H, W, C), "
+            "with 1 or 3 channels"
         )
     return pixels
 
@@ -79,14 +81,17 @@ def to_bytes(pixels: NDArray[Any], where: str) -> NDArray[np.uint8]:
     if pixels.dtype == bool:
         return pixels.astype(np.uint8) * np.uint8(255)
     if pixels.dtype == np.uint8:
-        return np.ascontiguousarray(pixels)
+        return np.require(pixels, requirements=["C", "W"])  # torch warns of arrays that are read-only
     if pixels.dtype.kind not in "iuf":
         raise LunetteError(f"{where} holds {pixels.dtype}, and pixels are numbers")
     if np.isnan(pixels).any():
-        raise LunetteError(f"{where} holds NaN in {np.isnan(pixels).any((1, 2, 3)).sum()} pictures: mend or remove them")
+        raise LunetteError(
+            f"{where} holds NaN in {np.isnan(pixels).any((1, 2, 3)).sum()} pictures: mend or remove them"
+        )
     low, high = pixels.min(), pixels.max()
     whole = pixels.dtype.kind != "f"
     if low < 0 or high > (255 if whole else 1):
+        span = "0..255" if whole else "[0, 1]"
         mend = "" if whole else "; divide by 255 if they go that far, or use uint8"
-        raise LunetteError(f"{where} holds values from {low} to {high}, and must hold {'0..255' if whole else '[0, 1]'}{mend}")
+        raise LunetteError(f"{where} holds values from {low} to {high}; they must be in {span}{mend}")
     return (pixels if whole else (pixels * 255).round()).astype(np.uint8)

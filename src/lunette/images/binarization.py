@@ -13,7 +13,7 @@ Binarization = Literal["none", "threshold", "dynamic"]
 
 
 def binarize(x: Tensor, how: Binarization) -> Tensor:
-    """Return x in [0, 1] as 0 and 1: where x ≥ ½ ("threshold"), or by a draw from Bernoulli(x) ("dynamic")."""
+    """Return x in [0, 1] as 0 and 1: where x ≥ ½ ("threshold"), or drawn from Bernoulli(x) ("dynamic")."""
     if how == "none":
         return x
     if how == "threshold":

@@ -10,14 +10,15 @@ from torch import Tensor
 
 from lunette.errors import LunetteError, unknown
 
-Corruption = Callable[[Tensor], Tensor]  # (N, C, H, W) in [0, 1] → the same shape, with torch's global generator
+# (N, C, H, W) in [0, 1] → the same shape, with torch's global generator
+Corruption = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class NormalNoise:
     """x + std · ε with ε ~ N(0, 1) for each value; it is not clamped, so values may leave [0, 1]."""
 
-    std: float
+    std: float = 0.3
 
     def __post_init__(self) -> None:
         if not 0 <= self.std < float("inf"):
@@ -32,7 +33,7 @@ class NormalNoise:
 class Masking:
     """Each pixel, in all its channels, is set to 0 with probability `share`."""
 
-    share: float
+    share: float = 0.5
 
     def __post_init__(self) -> None:
         check_share(self.share)
@@ -46,7 +47,7 @@ class Masking:
 class SaltAndPepper:
     """Each pixel, in all its channels, becomes with probability `share` black or white, as likely either."""
 
-    share: float
+    share: float = 0.1
 
     def __post_init__(self) -> None:
         check_share(self.share)
@@ -57,7 +58,11 @@ class SaltAndPepper:
         return torch.where(u < self.share, (u < self.share / 2).to(x.dtype), x)
 
 
-CORRUPTIONS = {"normal": NormalNoise, "masking": Masking, "salt-and-pepper": SaltAndPepper}
+CORRUPTIONS: dict[str, Callable[[float], Corruption]] = {
+    "normal": NormalNoise,
+    "masking": Masking,
+    "salt-and-pepper": SaltAndPepper,
+}
 
 
 def corruption(name: str, level: float) -> Corruption:

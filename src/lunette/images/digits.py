@@ -12,8 +12,10 @@ WHITE = 16  # the data's own largest value
 
 def digits() -> Images:
     """Return the digits (1797, 1, 8, 8) with their labels; values 0..16 become 0..255."""
-    from sklearn.datasets import load_digits  # here, because it takes a second that other sources need not pay
+    # here, because it takes a second that other sources need not pay
+    from sklearn.datasets import load_digits
 
     bunch = load_digits()
     pixels = np.round(bunch.images * (255 / WHITE)).astype(np.uint8)[:, None]
-    return Images(torch.from_numpy(pixels), torch.from_numpy(bunch.target.astype(np.int64)), tuple("0123456789"))
+    labels = torch.from_numpy(bunch.target.astype(np.int64))
+    return Images(torch.from_numpy(pixels), labels, tuple("0123456789"))

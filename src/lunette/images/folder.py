@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from numpy.typing import NDArray
 
 from lunette.errors import LunetteError, LunetteWarning
-from lunette.images.pictures import SUFFIXES, fitted, open_picture, to_array
+from lunette.images.pictures import SUFFIXES, bombs_refused, fitted, open_picture, to_array
 from lunette.images.sets import Images
 from lunette.images.settings import DataSettings
 
@@ -27,25 +27,32 @@ def read_folder(folder: Path, settings: DataSettings) -> Images:
     Files that cannot be read are named in a warning and left out. Raises LunetteError where more than 5 %
     cannot, where there is no picture, and where sizes differ and `settings` give none.
     """
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not is_hidden(p, folder))
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and not is_hidden(p, folder))
+    paths = [path for path in files if path.suffix.lower() in SUFFIXES]
     if not paths:
-        raise LunetteError(f"{folder} has no pictures: their names end in {', '.join(sorted(SUFFIXES))}")
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        known = ", ".join(sorted(SUFFIXES))
+        raise LunetteError(f"{folder} has no pictures among {len(files)} files: their names end in {known}")
+    with bombs_refused(), ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda path: attempt(path, settings), paths))
     bad = {path: error for path, error in zip(paths, results, strict=True) if isinstance(error, str)}
     report_bad(folder, bad, len(paths))
     images = {path: image for path, image in zip(paths, results, strict=True) if not isinstance(image, str)}
+    del results
     check_sizes(images.items())
-    channels = settings.channels or (1 if all(image.mode == "L" for image in images.values()) else 3)
-    pixels = np.stack([to_array(image, channels) for image in images.values()])
-    return Images(torch.from_numpy(pixels), *labels_of([path.relative_to(folder) for path in images]))
+    kept = list(images)
+    height, width = images[kept[0]].shape[1:]
+    pixels = np.empty((len(kept), max(len(image) for image in images.values()), height, width), np.uint8)
+    for row, path in zip(pixels, kept, strict=True):
+        row[:] = images.pop(path)  # frees each as it goes: a folder is not held twice
+    return Images(torch.from_numpy(pixels), *labels_of([path.relative_to(folder) for path in kept]))
 
 
-def attempt(path: Path, settings: DataSettings) -> Image.Image | str:
-    """Return the picture in `path`, or what is wrong with it."""
+def attempt(path: Path, settings: DataSettings) -> NDArray[np.uint8] | str:
+    """Return the picture in `path`, with one channel if it is grey, or what is wrong with it."""
     try:
         image = open_picture(path)
-        return fitted(image, settings.sides, settings.fit) if settings.sides else image
+        image = fitted(image, settings.sides, settings.fit) if settings.sides else image
+        return to_array(image, settings.channels or (1 if image.mode == "L" else 3))
     # Pillow raises many kinds of errors for damaged files: SyntaxError, struct.error, its own.
     except Exception as error:
         return f"{type(error).__name__}: {error}"
@@ -63,24 +70,24 @@ def report_bad(folder: Path, bad: dict[Path, str], n: int) -> None:
     warnings.warn(f"left out {message}", LunetteWarning, stacklevel=2)
 
 
-def check_sizes(images: Iterable[tuple[Path, Image.Image]]) -> None:
+def check_sizes(images: Iterable[tuple[Path, NDArray[np.uint8]]]) -> None:
     """Raise LunetteError unless all pictures have one size."""
-    seen: dict[tuple[int, int], Path] = {}
+    seen: dict[tuple[int, ...], Path] = {}
     for path, image in images:
-        seen.setdefault(image.size, path)
+        seen.setdefault(image.shape[:0:-1], path)
     if len(seen) > 1:
         (a, first), (b, second) = list(seen.items())[:2]
         raise LunetteError(
-            f"pictures have different sizes: {first} is {a[0]}×{a[1]} and {second} is {b[0]}×{b[1]}; bring them to "
-            "one with --size, such as --size 64"
+            f"pictures have different sizes: {first} is {a[0]}×{a[1]} and {second} is {b[0]}×{b[1]} "
+            "(width × height); bring them to one with --size, such as --size 64"
         )
 
 
 def labels_of(paths: list[Path]) -> tuple[torch.Tensor | None, tuple[str, ...]]:
-    """Return each path's first folder as a label, and the labels' names; None where all lie together."""
+    """Return each path's first folder as a label, and the labels' names; None where there are no folders."""
     tops = [path.parts[0] if len(path.parts) > 1 else "" for path in paths]
     names = tuple(sorted(set(tops)))
-    if len(names) < 2:
+    if names == ("",):
         return None, ()
     return torch.tensor([names.index(top) for top in tops]), names
 

@@ -25,7 +25,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def parse(data: bytes, where: str | Path) -> NDArray[np.uint8]:
-    """Return the array in IDX `data`: two zero bytes, type 8, the number of dimensions, each as four bytes."""
+    """Return the array in IDX `data`: zeros (2 bytes), type 8, number of dimensions, 4 bytes for each."""
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] != UNSIGNED_BYTES:
         raise LunetteError(f"{where} is no IDX file of unsigned bytes: it starts with {data[:4].hex(' ') or 'nothing'}")
     start = 4 + 4 * data[3]

@@ -13,8 +13,8 @@ RADIUS = 0.8  # of the disc, as a share of half the picture's width
 RADII = (0.45, 0.95)  # where the size varies
 TILT = 0.5  # largest tilt to either side, in radians, where it varies
 EARTHSHINE = 0.08  # brightness of the dark side beside the lit one: the new moon can just be seen
-SAMPLES = 8  # a pixel's value is the mean of SAMPLES² points in it
-CHUNK = 256
+SAMPLES = 4  # a pixel's value is the mean of SAMPLES² points in it
+CHUNK = 16  # moons at a time: what stays in a processor's cache is drawn faster
 PHASES = ("new", "crescent", "gibbous", "full")
 
 
@@ -27,17 +27,17 @@ def moons(phase: Tensor, tilt: Tensor | None = None, radius: Tensor | None = Non
     """
     tilt = torch.zeros_like(phase) if tilt is None else tilt
     radius = torch.full_like(phase, RADIUS) if radius is None else radius
-    parts = zip(phase.split(CHUNK), tilt.split(CHUNK), radius.split(CHUNK), strict=True)
-    return torch.cat([_draw(*(part.double()[:, None, None] for part in parts_), size) for parts_ in parts])
+    factors = torch.stack([phase, tilt, radius])[..., None, None].float()
+    return torch.cat([_draw(p, t, r, size) for p, t, r in torch.split(factors, CHUNK, dim=1)])
 
 
 def _draw(phase: Tensor, tilt: Tensor, radius: Tensor, size: int) -> Tensor:
     fine = size * SAMPLES
-    line = (torch.arange(fine, dtype=torch.float64) + 0.5) / fine * 2 - 1
-    y, x = torch.meshgrid(line, line, indexing="ij")
+    line = (torch.arange(fine, dtype=torch.float32) + 0.5) / fine * 2 - 1
+    y, x = line[:, None], line[None, :]
     across, along = x * tilt.cos() + y * tilt.sin(), y * tilt.cos() - x * tilt.sin()
     half_chord = (radius**2 - along**2).clamp_min(0).sqrt()
-    disc = across**2 + along**2 <= radius**2
+    disc = x**2 + y**2 <= radius**2
     lit = disc & (across >= half_chord * (1 - 2 * phase))
     brightness = EARTHSHINE * disc + (1 - EARTHSHINE) * lit
     coarse = torch.nn.functional.avg_pool2d(brightness[:, None], SAMPLES)
@@ -62,5 +62,3 @@ def moon_source(vary: tuple[str, ...]) -> Images:
     labels = (phase * len(PHASES)).long().clamp_max(len(PHASES) - 1)
     factors = {"phase": phase} | {name: v for name, v in (("tilt", tilt), ("size", radius)) if name in vary}
     return Images(moons(phase, tilt, radius), labels, PHASES, factors)
-
-

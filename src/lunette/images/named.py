@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import http.client
 import os
 import urllib.request
 import zlib
@@ -11,13 +12,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import platformdirs
+import torch
 
 from lunette.errors import LunetteError
 from lunette.images.arrays import from_arrays
 from lunette.images.idx import parse, read_bytes
 from lunette.images.sets import Images
 
-FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
 TIMEOUT = 30  # seconds without an answer
 
 
@@ -56,7 +63,8 @@ NAMED = {
             "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
         ),
         label_names=(
-            "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+            "T-shirt", "trouser", "pullover", "dress", "coat",
+            "sandal", "shirt", "sneaker", "bag", "ankle boot",
         ),
     ),
 }  # fmt: skip
@@ -68,7 +76,9 @@ def read_named(name: str) -> tuple[Images, Images]:
     contents = [read_bytes(path) for path in paths]
     for path, content, expected in zip(paths, contents, NAMED[name].sha256, strict=True):
         if hashlib.sha256(content).hexdigest() != expected:
-            raise LunetteError(f"{path} is not {name}'s {path.name} (its SHA-256 differs): remove it, and it is fetched anew")
+            raise LunetteError(
+                f"{path} is not {name}'s {path.name} (its SHA-256 differs): remove it, and it is fetched anew"
+            )
     return pair(contents, paths, NAMED[name].label_names)
 
 
@@ -83,19 +93,27 @@ def pair(contents: list[bytes], paths: list[Path], label_names: tuple[str, ...] 
     """Return training and test pictures of the four files' contents."""
     train_x, train_y, test_x, test_y = (parse(c, path) for c, path in zip(contents, paths, strict=True))
     train, test = from_arrays(train_x, train_y, str(paths[0])), from_arrays(test_x, test_y, str(paths[2]))
-    names = label_names or train.label_names
-    return replace(train, label_names=names), replace(test, label_names=names)
+    # A label that only one of the two has must not shift the other's.
+    names = tuple(sorted({*train.label_names, *test.label_names}, key=int))
+    train, test = (relabelled(images, names) for images in (train, test))
+    return replace(train, label_names=label_names or names), replace(test, label_names=label_names or names)
+
+
+def relabelled(images: Images, names: tuple[str, ...]) -> Images:
+    """Return `images` whose labels are positions in `names`."""
+    position = torch.tensor([names.index(name) for name in images.label_names])
+    return replace(images, labels=position[images.labels])
 
 
 def read_idx_file(path: Path) -> Images:
-    """Return the pictures of one IDX file, with the labels of the labels file beside it where there is one."""
-    beside = path.with_name(path.name.replace("images-idx3", "labels-idx1"))
+    """Return the pictures of one IDX file, with labels where the labels file lies beside it."""
+    beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
     labels = parse(read_bytes(beside), beside) if beside != path and beside.is_file() else None
     return from_arrays(parse(read_bytes(path), path), labels, str(path))
 
 
 def folders(name: str) -> list[Path]:
-    """Return where a named set is looked for: LUNETTE_DATA, also in torchvision's layout, then the user's cache."""
+    """Return where a named set is looked for: LUNETTE_DATA, torchvision's layout in it, the user's cache."""
     cache = platformdirs.user_cache_path("lunette") / name
     root = os.environ.get("LUNETTE_DATA")
     return [*((Path(root) / name, Path(root) / NAMED[name].torchvision / "raw") if root else ()), cache]
@@ -117,7 +135,7 @@ def existing(folder: Path, file: str) -> Path | None:
 
 
 def download(name: str, file: str) -> Path:
-    """Fetch one file from the first mirror that has the right bytes into the user's cache; return its path."""
+    """Fetch a file from the first mirror with the right bytes into the user's cache; return its path."""
     goal = folders(name)[-1] / f"{file}.gz"
     expected = NAMED[name].sha256[FILES.index(file)]
     reasons = []
@@ -128,11 +146,11 @@ def download(name: str, file: str) -> Path:
             if hashlib.sha256(gzip.decompress(data)).hexdigest() == expected:
                 return keep(goal, data)
             reasons.append(f"{mirror} sent other bytes than {name}'s")
-        except (OSError, EOFError, zlib.error) as error:
+        except (OSError, EOFError, zlib.error, http.client.HTTPException) as error:
             reasons.append(f"{mirror}: {error}")
     raise LunetteError(
-        f"cannot download {name} ({'; '.join(reasons)}); put {', '.join(f'{f}.gz' for f in FILES)} into a folder "
-        f"{name}/ and set LUNETTE_DATA to the folder above it"
+        f"cannot download {name} ({'; '.join(reasons)}); put {', '.join(f'{f}.gz' for f in FILES)} into "
+        f"a folder {name}/ and set LUNETTE_DATA to the folder above it"
     )
 
 

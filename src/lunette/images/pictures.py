@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +21,20 @@ def open_picture(path: Path) -> Image.Image:
     """Return a whole, upright picture in mode L or RGB.
 
     EXIF orientation is applied, transparency laid on white, 16 bits scaled to 8; of an animation it is the
-    first frame. Raises OSError, ValueError or a Pillow error for a file that is damaged, is no picture, or
-    unpacks to more pixels than Pillow holds safe.
+    first frame. Raises OSError, ValueError or a Pillow error for a file that is damaged or is no picture.
     """
+    with Image.open(path) as image:
+        image.load()
+        return plain(ImageOps.exif_transpose(image))
+
+
+@contextmanager
+def bombs_refused() -> Iterator[None]:
+    """Make Pillow raise, and not only warn, for files that unpack to more pixels than it holds safe."""
+    # Around threads and never within them: they share one list of warning filters.
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path) as image:
-            image.load()
-            return plain(ImageOps.exif_transpose(image))
+        yield
 
 
 def plain(image: Image.Image) -> Image.Image:

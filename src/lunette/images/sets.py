@@ -25,7 +25,8 @@ class Images:
     pixels: Tensor  # uint8 (N, C, H, W)
     labels: Tensor | None = None  # int64 (N,)
     label_names: tuple[str, ...] = ()  # a name for each label
-    factors: Mapping[str, Tensor] = field(default_factory=dict)  # known factors of variation, float32 (N,) each
+    # known factors of variation, float32 (N,) each
+    factors: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -66,17 +67,17 @@ def split(source: str, images: Images, test: Images | None, validation_share: fl
     held_out = 0 if test is not None else min(max(round(len(images) * TEST_SHARE), 1), LARGEST_TEST)
     validation = min(round((len(images) - held_out) * validation_share), LARGEST_VALIDATION)
     if validation_share > 0:
-        validation = max(validation, 1)
+        validation = min(max(validation, 1), len(images) - held_out - 1)
     parts = {
         "train": images.take(order[held_out + validation :]),
         "validation": images.take(order[held_out : held_out + validation]),
         "test": images.take(order[:held_out]) if test is None else test,
     }
-    how = "the source's own test pictures" if test is not None else f"{held_out} test pictures"
+    how = "the source's own are for test" if test is not None else f"{held_out} are for test"
     facts = {
         "shape": list(images.shape),
         **{name: len(part) for name, part in parts.items()},
-        "split": f"{how}; {validation} validation pictures held out by a fixed permutation",
+        "split": f"{len(images)} pictures: {validation} for validation by a fixed permutation, {how}",
         "sha256": fingerprint(images, test),
     }
     return Dataset(source, **parts, facts=facts)

@@ -18,7 +18,7 @@ class DataSettings:
     size: Annotated[str | None, "bring all pictures to this size: 64, or 48x64 (height x width)"] = None
     fit: Annotated[Fit, "where sides do not agree: crop the middle, pad with black, or stretch"] = "crop"
     channels: Annotated[Literal[1, 3] | None, "1 for grey, 3 for RGB; by default as the pictures are"] = None
-    validation: Annotated[float, "share of the training pictures held out, at most 5,000; 0 holds out none"] = 0.1
+    validation: Annotated[float, "share of training pictures held out, at most 5,000; 0: none"] = 0.1
 
     def __post_init__(self) -> None:
         if self.size is not None and not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)?", str(self.size)):

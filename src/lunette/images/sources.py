@@ -18,7 +18,7 @@ from lunette.images.digits import digits
 from lunette.images.folder import read_folder
 from lunette.images.moons import moon_source
 from lunette.images.named import NAMED, read_idx_file, read_idx_folder, read_named
-from lunette.images.pictures import SUFFIXES, fitted, open_picture, to_array, to_picture
+from lunette.images.pictures import SUFFIXES, bombs_refused, fitted, open_picture, to_array, to_picture
 from lunette.images.sets import Dataset, Images, Shape, split
 from lunette.images.settings import DataSettings, Fit
 
@@ -43,8 +43,10 @@ def read(source: Data, settings: DataSettings = DEFAULT) -> tuple[Images, Images
     """Return all pictures of a source, and its own test pictures where it has some."""
     if isinstance(source, Images):
         return source, None
-    if isinstance(source, Tensor | np.ndarray):
-        return from_arrays(np.asarray(source), None, "the array"), None
+    if isinstance(source, Tensor):
+        source = source.detach().cpu().numpy()
+    if isinstance(source, np.ndarray):
+        return from_arrays(source, None, "the array"), None
     kind, _, options = str(source).partition(":")
     if str(source) == "digits":
         return digits(), None
@@ -61,11 +63,11 @@ def read_path(path: Path, settings: DataSettings) -> tuple[Images, Images | None
         return read_idx_folder(path) or (read_folder(path, settings), None)
     if not path.exists():
         near = difflib.get_close_matches(str(path), SOURCES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"give a path that is there, or one of {', '.join(SOURCES)}"
-        raise LunetteError(f"there is no data source {str(path)!r}: {hint}")
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(SOURCES)}"
+        raise LunetteError(f"there is no data source and no path {str(path)!r}: {hint}")
     if path.suffix in (".npy", ".npz"):
         return read_array_file(path), None
-    if "-idx" in path.name:
+    if "idx" in path.name:
         return read_idx_file(path), None
     raise LunetteError(f"{path} is no source of pictures: give a folder of them, an .npz, .npy or IDX file")
 
@@ -80,9 +82,7 @@ def in_shape(images: Images, shape: Shape, fit: Fit) -> Images:
     """Return pictures in exactly `shape`."""
     if images.shape == shape:
         return images
-    arrays = [
-        to_array(fitted(to_picture(pixels), shape[1:], fit), shape[0]) for pixels in images.pixels.numpy()
-    ]
+    arrays = [to_array(fitted(to_picture(pixels), shape[1:], fit), shape[0]) for pixels in images.pixels.numpy()]
     return replace(images, pixels=torch.from_numpy(np.stack(arrays)))
 
 
@@ -93,10 +93,11 @@ def read_pictures(path: str | Path, shape: Shape, fit: Fit = "crop") -> Images:
     if path.suffix.lower() not in SUFFIXES or path.is_dir():
         return in_shape(read_path(path, settings)[0], shape, fit)
     try:
-        image = fitted(open_picture(path), shape[1:], fit)
+        with bombs_refused():
+            image = fitted(open_picture(path), shape[1:], fit)
     except FileNotFoundError:
         raise LunetteError(f"there is no picture {path}") from None
     # Pillow raises many kinds of errors for damaged files: SyntaxError, struct.error, its own.
     except Exception as error:
         raise LunetteError(f"cannot read {path} as a picture: {error}") from error
-    return Images(torch.from_numpy(to_array(image, shape[0])[None]))
+    return Images(torch.from_numpy(np.stack([to_array(image, shape[0])])))

@@ -23,7 +23,7 @@ class PixelHead(Head):
         """(…, C·H·W) → batch (…), event (C, H, W)."""
         # Not validated: that costs more than the density, and a step checks that its numbers are finite.
         pixels = self.pixels(features.unflatten(-1, self.shape))
-        return Independent(pixels, 3, validate_args=False)  # type: ignore[no-untyped-call]
+        return Independent(pixels, 3, validate_args=False)
 
     def pixels(self, features: Tensor) -> Distribution:
         """Return the distribution of each pixel on its own; `features` are (…, C, H, W)."""

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from lunette.codes import Prior
 from lunette.errors import LunetteError
-from lunette.latents import Prior
 from lunette.models.conditional import Conditional
 from lunette.models.model import LatentModel
 from lunette.models.trace import Latent, Trace

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Independent
 
-from lunette.latents import Dirac
+from lunette.codes import Dirac
 from lunette.likelihoods import UnnormalisedNormal
 from lunette.models.model import LatentModel
 from lunette.models.trace import Latent, Trace
@@ -30,5 +30,5 @@ class Layer(LatentModel):
         q = Dirac(self.encoder(h))
         z = q.rsample((samples,))
         # σ² = ½: its distortion is the squared error.
-        ph = Independent(UnnormalisedNormal(self.decoder(z), 0.5**0.5, validate_args=False), 1)  # type: ignore[no-untyped-call]
+        ph = Independent(UnnormalisedNormal(self.decoder(z), 0.5**0.5, validate_args=False), 1)
         return Trace(h, (Latent(z, q, None),), ph)

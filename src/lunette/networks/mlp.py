@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from torch import nn
 
@@ -15,7 +16,7 @@ def mlp(inputs: int, widths: Sequence[int], features: int) -> nn.Sequential:
     """Linear layers (…, inputs) → widths → (…, features) with ReLU between them."""
     sizes = [inputs, *widths, features]
     layers: list[nn.Module] = []
-    for before, after in zip(sizes, sizes[1:], strict=False):
+    for before, after in pairwise(sizes):
         layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
@@ -26,10 +27,10 @@ class Mlp:
 
     widths: tuple[int, ...]
 
-    def encoder(self, shape: Shape, features: int) -> nn.Module:
+    def encoder(self, shape: Shape, features: int) -> nn.Sequential:
         """Images (…, C, H, W) → features (…, F)."""
         return nn.Sequential(nn.Flatten(-3), *mlp(math.prod(shape), self.widths, features))
 
-    def decoder(self, inputs: int, shape: Shape, features: int) -> nn.Module:  # noqa: ARG002
+    def decoder(self, inputs: int, shape: Shape, features: int) -> nn.Sequential:  # noqa: ARG002
         """Codes (…, D) → features (…, F)."""
         return mlp(inputs, self.widths[::-1], features)

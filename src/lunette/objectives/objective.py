@@ -34,8 +34,7 @@ class Objective:
     def weights(self, epoch: float) -> dict[str, float]:
         """Return each term's weight when `epoch` epochs, with fractions, have passed."""
         return {
-            name_of(term): weight(epoch) if callable(weight) else float(weight)
-            for term, weight in self.terms.items()
+            name_of(term): weight(epoch) if callable(weight) else float(weight) for term, weight in self.terms.items()
         }
 
     def __call__(self, model: LatentModel, trace: Trace) -> dict[str, Tensor]:

@@ -49,7 +49,7 @@ class Sparsity:
         if not 0 < self.target < 1:
             raise LunetteError(f"the sparsity target is a mean activation between 0 and 1, not {self.target}")
 
-    def __call__(self, model: LatentModel, trace: Trace) -> Tensor:
+    def __call__(self, model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG002
         """Return the term over all rungs' codes."""
         p = torch.cat([latent.z.flatten(0, 1) for latent in trace.latents], dim=-1).mean(0)
         # A unit that is off, or on, for a whole batch would cost infinitely much; float32 cannot tell less.

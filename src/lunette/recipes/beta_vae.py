@@ -6,9 +6,9 @@ from typing import Annotated
 
 from lunette.images import Shape
 from lunette.objectives import distortion, rate, warmup
-from lunette.recipes.shared import Beta, Binarize, LatentSize, Likelihood, Network, RateWarmup
-from lunette.recipes.plain import variational
+from lunette.recipes.plain import Terms, variational
 from lunette.recipes.registry import Recipe, recipe
+from lunette.recipes.shared import Beta, Binarize, LatentSize, Likelihood, Network, RateWarmup
 
 
 @recipe
@@ -23,5 +23,5 @@ def beta_vae(
     rate_warmup: RateWarmup = 0.0,
 ) -> Recipe:
     """VAE whose rate costs β times as much; β = 0 leaves an autoencoder (Higgins et al., ICLR 2017)."""
-    terms = {distortion: distortion_weight, rate: warmup(beta, rate_warmup)}
+    terms: Terms = {distortion: distortion_weight, rate: warmup(beta, rate_warmup)}
     return variational(shape, latent, network, likelihood, binarize, terms)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lunette.images import Shape
 from lunette.objectives import distortion, rate, warmup
-from lunette.recipes.shared import Beta, Binarize, LatentSize, Likelihood, Network, RateWarmup
-from lunette.recipes.plain import variational
+from lunette.recipes.plain import Terms, variational
 from lunette.recipes.registry import Recipe, recipe
+from lunette.recipes.shared import Beta, Binarize, LatentSize, Likelihood, Network, RateWarmup
 
 
 @recipe
@@ -24,5 +24,5 @@ def conv_vae(
     A loss that adds 5e-4 · rate to the mean cross-entropy of 28×28 pixels is β = 5e-4 · 784 = 0.392 in nats
     an image.
     """
-    terms = {distortion: 1.0, rate: warmup(beta, rate_warmup)}
+    terms: Terms = {distortion: 1.0, rate: warmup(beta, rate_warmup)}
     return variational(shape, latent, network, likelihood, binarize, terms)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from lunette.codes import DiracHead
 from lunette.images import Shape, corruption
-from lunette.latents import DiracHead
 from lunette.likelihoods import pixel_head
 from lunette.objectives import distortion
-from lunette.recipes.shared import LatentSize, Likelihood, Network
 from lunette.recipes.plain import plain
 from lunette.recipes.registry import Recipe, recipe
+from lunette.recipes.shared import LatentSize, Likelihood, Network
 
 
 @recipe

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lunette.images import Shape
 from lunette.objectives import distortion, rate, warmup
-from lunette.recipes.shared import LatentSize, Likelihood, Network, RateWarmup
-from lunette.recipes.plain import variational
+from lunette.recipes.plain import Terms, variational
 from lunette.recipes.registry import Recipe, recipe
+from lunette.recipes.shared import LatentSize, Likelihood, Network, RateWarmup
 
 
 @recipe
@@ -22,5 +22,5 @@ def gaussian_vae(
     The default's σ = 1 / √8 on pixels in [0, 1] makes 4 Σ (x − μ)², which is the squared error of pixels in
     [−1, 1]. `normal` is the likelihood proper, and learns its σ.
     """
-    terms = {distortion: 1.0, rate: warmup(1, rate_warmup)}
+    terms: Terms = {distortion: 1.0, rate: warmup(1, rate_warmup)}
     return variational(shape, latent, network, likelihood, "none", terms)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
+from lunette.codes import CodeHead, NormalHead, Prior, StandardNormal
 from lunette.images import Shape
-from lunette.latents import CodeHead, NormalHead, Prior, StandardNormal
 from lunette.likelihoods import PixelHead, pixel_head
 from lunette.models import Autoencoder, Conditional
 from lunette.networks import architecture
 from lunette.objectives import Objective, Schedule, Term
-from lunette.recipes.shared import Binarize
 from lunette.recipes.registry import Recipe
+from lunette.recipes.shared import Binarize
 
 Terms = Mapping[Term, float | Schedule]
 
@@ -33,9 +33,7 @@ def plain(
     return Recipe(Autoencoder(encoder, decoder, prior, corrupt), Objective(terms))
 
 
-def variational(
-    shape: Shape, latent: int, network: str, likelihood: str, binarize: Binarize, terms: Terms
-) -> Recipe:
+def variational(shape: Shape, latent: int, network: str, likelihood: str, binarize: Binarize, terms: Terms) -> Recipe:
     """A plain model with a normal posterior and the standard normal prior."""
     pixels = pixel_head(likelihood, shape, binarize)
     return plain(network, NormalHead(latent), pixels, terms, prior=StandardNormal(latent))

@@ -9,7 +9,8 @@ from lunette.images import Binarization
 LatentSize = Annotated[int, "dimensions of the code"]
 Network = Annotated[str, "encoder, mirrored by the decoder: mlp:256,128 or conv:32,64/2:128 or residual:64/2,128/2"]
 Likelihood = Annotated[
-    str, "of pixels: bernoulli, continuous-bernoulli, or normal, laplace, squared-error, with a scale like normal:0.1"
+    str,
+    "of pixels: bernoulli, continuous-bernoulli, or normal, laplace, squared-error, with a scale like normal:0.1",
 ]
 Binarize = Annotated[Binarization, "turn pixels black and white, once (threshold) or by a new draw each time (dynamic)"]
 Beta = Annotated[float, "weight of the rate"]

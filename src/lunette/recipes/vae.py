@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lunette.images import Shape
 from lunette.objectives import distortion, rate, warmup
-from lunette.recipes.shared import Binarize, LatentSize, Likelihood, Network, RateWarmup
-from lunette.recipes.plain import variational
+from lunette.recipes.plain import Terms, variational
 from lunette.recipes.registry import Recipe, recipe
+from lunette.recipes.shared import Binarize, LatentSize, Likelihood, Network, RateWarmup
 
 
 @recipe
@@ -19,5 +19,5 @@ def vae(
     rate_warmup: RateWarmup = 0.0,
 ) -> Recipe:
     """Variational autoencoder: codes that can be drawn from a known prior (Kingma & Welling, ICLR 2014)."""
-    terms = {distortion: 1.0, rate: warmup(1, rate_warmup)}
+    terms: Terms = {distortion: 1.0, rate: warmup(1, rate_warmup)}
     return variational(shape, latent, network, likelihood, binarize, terms)

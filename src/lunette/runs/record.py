@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import signal
 import time
@@ -26,10 +25,10 @@ def record(run: Run, training: Training) -> Iterator[Event]:
     """
     rows = run.metrics()
     saved = time.monotonic()
-    with run.locked(), Signals() as signals, contextlib.closing(training.events()) as events:
+    with run.locked(), Signals() as signals:
         if not run.checkpoints.names():
             save(run, training, len(rows))
-        for event in events:
+        for event in training.events():
             if isinstance(event, EpochEnd):
                 rows += [row(event.epoch, event.step, split, m, event.stage) for split, m in event.metrics.items()]
                 run.write_metrics(rows)

@@ -20,7 +20,9 @@ def pick_device(name: str) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).split("\n")[0]
-        raise LunetteError(f"cannot use the device {name!r} ({reason}); leave it at auto, or see lunette doctor") from None
+        raise LunetteError(
+            f"cannot use the device {name!r} ({reason}); leave it at auto, or see lunette doctor"
+        ) from None
     return device
 
 

@@ -16,8 +16,8 @@ from lunette.objectives import loss
 from lunette.randomness import generator, reseed
 from lunette.recipes import Recipe, Stage
 from lunette.training.batches import to_float
-from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Step
 from lunette.training.evaluate import evaluate
+from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Step
 from lunette.training.optimizers import make_optimizer
 from lunette.training.schedules import multiple
 from lunette.training.settings import TrainingSettings
@@ -89,9 +89,7 @@ class Training:
             position.batch += 1
             position.step += 1
             position.seconds += time.perf_counter() - began
-            yield Step(
-                self.stage.name, position.epoch + 1, self.stage.epochs, position.batch, self.batches, terms
-            )
+            yield Step(self.stage.name, position.epoch + 1, self.stage.epochs, position.batch, self.batches, terms)
         yield self._close_epoch()
         every = self.settings.pictures
         if not self.stage.name and every and position.epoch % every == 0:
@@ -116,7 +114,7 @@ class Training:
         terms = stage.objective(stage.model, stage.model.trace(x, samples=stage.objective.samples))
         self.optimizer.zero_grad()
         total = loss(terms, weights)
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         norm = torch.nn.utils.clip_grad_norm_(stage.model.parameters(), settings.clip or math.inf)
         if not math.isfinite(total.item() + norm.item()):
             raise self._diverged(terms)
@@ -132,8 +130,10 @@ class Training:
             metrics["validation"] = self.measure(self.validation)
         position.epoch, position.batch, position.sums, position.seconds = position.epoch + 1, 0, {}, 0.0
         held_out = metrics.get("validation")
-        best = not stage.name and held_out is not None and (
-            position.best_loss is None or held_out.loss < position.best_loss
+        best = (
+            not stage.name
+            and held_out is not None
+            and (position.best_loss is None or held_out.loss < position.best_loss)
         )
         if best and held_out is not None:
             position.best_loss, position.best_epoch = held_out.loss, position.epoch
@@ -152,10 +152,7 @@ class Training:
         """Return the optimiser's tensors by "parameter.name"."""
         state = self.optimizer.state_dict()["state"]
         return {
-            f"{i}.{name}": value
-            for i, values in state.items()
-            for name, value in values.items()
-            if value is not None
+            f"{i}.{name}": value for i, values in state.items() for name, value in values.items() if value is not None
         }
 
     def restore(self, position: Position, optimizer_state: Mapping[str, Tensor]) -> None:
@@ -175,7 +172,9 @@ class Training:
     def _diverged(self, terms: dict[str, Tensor]) -> Diverged:
         bad = [f"the {name} is {value.item()}" for name, value in terms.items() if not value.isfinite()]
         if not bad:
-            names = [n for n, p in self.stage.model.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
+            names = [
+                n for n, p in self.stage.model.named_parameters() if p.grad is not None and not p.grad.isfinite().all()
+            ]
             bad = [f"the gradient of {(names or ['the loss'])[0]} is not finite"]
         return Diverged(
             f"training diverged at step {self.position.step + 1}, in epoch {self.position.epoch + 1}: "
@@ -183,4 +182,3 @@ class Training:
             f"learning rate {self.settings.learning_rate:g} is too high (try a tenth, or --clip 1), or a learned scale "
             "or variance went to 0 (fix it, like normal:0.1)"
         )
-

@@ -53,11 +53,13 @@ def accelerator() -> str:
     if torch.backends.mps.is_available():
         return "Apple GPU (mps), used"
     if torch.version.cuda is None and torch.version.hip is None:
-        return f"none used: this torch ({torch.__version__}) is built for the processor alone; a CUDA build would see one"
+        return (
+            f"none used: this torch ({torch.__version__}) is built for the processor alone; a CUDA build would see one"
+        )
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
         return "none used: CUDA_VISIBLE_DEVICES hides it"
     try:
-        torch.cuda.init()  # type: ignore[no-untyped-call]
+        torch.cuda.init()
     except (RuntimeError, AssertionError) as error:
         return f"none used: {str(error).splitlines()[0]}"
     return "none found"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -34,11 +35,9 @@ def interpolate(
     model = opened.model(checkpoint)
     ends = [codes_at(point, opened, model) for point in points]
     between = {"linear": linear, "spherical": spherical}[walk]
-    legs = [[between(a, b, steps) for a, b in zip(*leg, strict=True)] for leg in zip(ends, ends[1:], strict=False)]
+    legs = [[between(a, b, steps) for a, b in zip(*leg, strict=True)] for leg in pairwise(ends)]
     # Legs share their ends: each but the first begins with its second picture.
-    path = tuple(
-        torch.cat([rung[i > 0 :] for i, rung in enumerate(rungs)]) for rungs in zip(*legs, strict=True)
-    )
+    path = tuple(torch.cat([rung[i > 0 :] for i, rung in enumerate(rungs)]) for rungs in zip(*legs, strict=True))
     return Sheet(decode(model, path), columns=steps)
 
 
@@ -78,10 +77,10 @@ def linear(a: Tensor, b: Tensor, steps: int) -> Tensor:
 def spherical(a: Tensor, b: Tensor, steps: int) -> Tensor:
     """Sin((1 − t) ω) / sin ω · a + sin(t ω) / sin ω · b, with ω the angle between a and b (Shoemake, 1985).
 
-    Codes with the same or opposite directions have no one arc between them: they get the straight line.
+    Codes with the same or opposite directions, or with none, have no one arc between them: they get the straight line.
     """
     t = torch.linspace(0, 1, steps, device=a.device)[:, None]
     ω = torch.arccos(torch.nn.functional.cosine_similarity(a, b).clamp(-1, 1))
-    if float(ω.sin()) < 1e-4:
+    if float(ω.sin() * a.norm() * b.norm()) < 1e-6:
         return linear(a, b, steps)
     return ((1 - t) * ω).sin() / ω.sin() * a + (t * ω).sin() / ω.sin() * b

@@ -20,6 +20,7 @@ from lunette.uses.passes import AnyRun, encode, open_run
 from lunette.uses.sheet import picture_format
 
 SHOWN = 5000  # more points than this only cover one another
+LEGEND = 20  # more labels than this are not named
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,13 @@ class Codes:
             names = ("first principal axis of z", "second principal axis of z")
         if points.shape[1] == 1:
             points = np.concatenate([points, np.zeros_like(points)], axis=1)
-        color = "tab:blue" if self.labels is None else self.labels[:SHOWN]
-        dots = axes.scatter(points[:, 0], points[:, 1], c=color, cmap="tab10", s=5, linewidths=0)
-        if self.labels is not None and len(self.label_names) <= 20:
-            handles, _ = dots.legend_elements(num=None)
-            present = np.unique(self.labels[:SHOWN])
-            axes.legend(handles, [self.label_names[i] for i in present], loc="center left", bbox_to_anchor=(1, 0.5))
+        labels = np.zeros(len(codes), int) if self.labels is None else self.labels[:SHOWN]
+        for label in np.unique(labels):
+            x, y = points[labels == label, :2].T
+            name = None if self.labels is None else self.label_names[label]
+            axes.scatter(x, y, s=5, linewidths=0, color=f"C{label % 10}", label=name)
+        if self.labels is not None and len(self.label_names) <= LEGEND:
+            axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=3, frameon=False)
         axes.set(xlabel=names[0], ylabel=names[1], aspect="equal")
         return figure
 

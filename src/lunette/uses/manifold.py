@@ -15,9 +15,7 @@ from lunette.uses.sheet import Sheet
 EDGE = 0.05  # the map goes from this quantile of the standard normal to 1 − this one
 
 
-def manifold(
-    run: AnyRun, n: int = 15, *, dimensions: tuple[int, int] | None = None, checkpoint: str = "last"
-) -> Sheet:
+def manifold(run: AnyRun, n: int = 15, *, dimensions: tuple[int, int] | None = None, checkpoint: str = "last") -> Sheet:
     """Decode an n × n grid of codes, the first coordinate to the right and the second one up.
 
     Coordinates are at the standard normal's quantiles of n even shares from 0.05 to 0.95. With a 2-D code and

@@ -20,7 +20,12 @@ PAIRS_A_ROW = 4
 
 
 def reconstruct(
-    run: AnyRun, images: str | Path | Images | None = None, n: int = 32, *, seed: int = 0, checkpoint: str = "last"
+    run: AnyRun,
+    images: str | Path | Images | None = None,
+    n: int = 32,
+    *,
+    seed: int = 0,
+    checkpoint: str = "last",
 ) -> Sheet:
     """Show n images, each with its reconstruction on its right: the mean image of its mean code.
 

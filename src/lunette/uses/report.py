@@ -14,9 +14,15 @@ from lunette.training import End
 from lunette.uses.curves import terms
 
 CAPTIONS = {
-    "reconstructions": ("Reconstructions", "Test pictures, and on the right of each what comes back from its code."),
+    "reconstructions": (
+        "Reconstructions",
+        "Test pictures, and on the right of each what comes back from its code.",
+    ),
     "samples": ("Samples", "New pictures: codes drawn from the prior, decoded."),
-    "manifold": ("Map of the latent space", "Pictures decoded on a grid of the two main directions of the codes."),
+    "manifold": (
+        "Map of the latent space",
+        "Pictures decoded on a grid of the two main directions of the codes.",
+    ),
     "latents": ("Codes of the test pictures", "Each dot is a picture; its color is its label."),
     "curves": ("Learning curves", "In nats an image; lower is better."),
 }

@@ -91,9 +91,7 @@ def built_with_seed(recipe: str, data: Dataset, given: Mapping[str, Any], seed: 
     return build(recipe, data.train.shape, given)
 
 
-def sort_settings(
-    recipe: str, settings: Mapping[str, Any]
-) -> tuple[dict[str, Any], TrainingSettings, DataSettings]:
+def sort_settings(recipe: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], TrainingSettings, DataSettings]:
     """Part settings by whose they are: the recipe's arguments, training's, the data's."""
     own = [argument.name for argument in arguments(recipe)]
     training, data = ([field.name for field in fields(kind)] for kind in (TrainingSettings, DataSettings))
@@ -105,4 +103,3 @@ def sort_settings(
         return {name: settings[name] for name in names if name in settings}
 
     return only(own), TrainingSettings(**only(training)), DataSettings(**only(data))
-

@@ -7,9 +7,9 @@ from typing import Protocol
 from torch import Tensor
 from torch.distributions import Distribution
 
-from lunette.latents.code import CodeHead
-from lunette.latents.dirac import Dirac, DiracHead
-from lunette.latents.normal import NormalHead, StandardNormal
+from lunette.codes.dirac import Dirac, DiracHead
+from lunette.codes.head import CodeHead
+from lunette.codes.normal import NormalHead, StandardNormal
 
 __all__ = ["CodeHead", "Dirac", "DiracHead", "NormalHead", "Prior", "StandardNormal"]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from lunette.latents.code import CodeHead
+from lunette.codes.head import CodeHead
 
 
 class Dirac(Distribution):

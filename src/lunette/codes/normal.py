@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Independent, Normal
+from torch.distributions import Distribution, Independent, Normal
 
-from lunette.latents.code import CodeHead
+from lunette.codes.head import CodeHead
 
 
 class NormalHead(CodeHead):
@@ -15,7 +15,7 @@ class NormalHead(CodeHead):
     def __init__(self, latent: int) -> None:
         super().__init__(latent, features=2 * latent)
 
-    def forward(self, features: Tensor) -> Independent:
+    def forward(self, features: Tensor) -> Distribution:
         """(…, 2D) → batch (…), event (D)."""
         mean, log_var = features.chunk(2, dim=-1)
         return diagonal_normal(mean, (log_var / 2).exp())
@@ -30,14 +30,14 @@ class StandardNormal(nn.Module):
         super().__init__()
         self.register_buffer("zero", torch.zeros(latent), persistent=False)
 
-    def forward(self, y: Tensor | None = None) -> Independent:  # noqa: ARG002  (the same for every label)
+    def forward(self, y: Tensor | None = None) -> Distribution:  # noqa: ARG002  (the same for every label)
         """Return the prior: batch (), event (D)."""
         return diagonal_normal(self.zero, torch.ones_like(self.zero))
 
 
-def diagonal_normal(mean: Tensor, std: Tensor) -> Independent:
+def diagonal_normal(mean: Tensor, std: Tensor) -> Distribution:
     """Return N(mean, diag(std²)) over the last dimension.
 
     It is not validated: that costs more than the draw, and a step checks that its numbers are finite.
     """
-    return Independent(Normal(mean, std, validate_args=False), 1, validate_args=False)  # type: ignore[no-untyped-call]
+    return Independent(Normal(mean, std, validate_args=False), 1, validate_args=False)
