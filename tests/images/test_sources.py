@@ -1,0 +1,208 @@
+"""Digits, arrays, archives; splits; what is refused."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from lunette.errors import LunetteError
+from lunette.images import SOURCES, DataSettings, Images, load, read, to_archive
+
+STREAM = np.random.default_rng(0)
+BYTES = STREAM.integers(0, 256, (40, 6, 5), dtype=np.uint8)
+
+
+def numbered(n):
+    """Images whose only pixel and factor are their number."""
+    number = torch.arange(n)
+    return Images(number.to(torch.uint8).reshape(n, 1, 1, 1), number, (), {"number": number.float()})
+
+
+def test_digits_are_scaled_to_bytes():
+    images = read("digits")[0]
+    assert images.pixels.shape == (1797, 1, 8, 8)
+    v = load_digits().images
+    assert np.array_equal(images.pixels[:, 0].numpy(), np.floor(v * 255 / 16 + 0.5))
+    assert images.pixels.max() == 255
+    assert torch.bincount(images.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        BYTES,
+        BYTES[:, None],
+        BYTES[..., None],
+        BYTES.astype(np.int64),
+        BYTES / 255,
+        torch.from_numpy(BYTES[:, None]),
+        torch.from_numpy(BYTES / 255).float().requires_grad_(),
+    ],
+)
+def test_layouts_and_types_of_arrays_agree(pixels):
+    images = read(pixels)[0]
+    assert images.pixels.dtype == torch.uint8
+    assert np.array_equal(images.pixels.numpy(), BYTES[:, None])
+
+
+def test_colour_arrays_become_channels_first():
+    rgb = STREAM.integers(0, 256, (4, 6, 5, 3), dtype=np.uint8)
+    assert np.array_equal(read(rgb)[0].pixels.numpy(), rgb.transpose(0, 3, 1, 2))
+    assert np.array_equal(read(rgb.transpose(0, 3, 1, 2))[0].pixels.numpy(), rgb.transpose(0, 3, 1, 2))
+
+
+def test_booleans_are_black_and_white():
+    assert read(np.array([[[True, False]]] * 3))[0].pixels[0, 0].tolist() == [[255, 0]]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.where(np.arange(12).reshape(3, 2, 2) == 5, np.nan, 0.5), "NaN in 1 pictures"),
+        (np.full((3, 2, 2), 200.0), "divide by 255"),
+        (np.full((3, 2, 2), -0.1), r"-0\.1"),
+        (np.full((3, 2, 2), np.inf), "inf"),
+        (np.full((3, 2, 2), 256), r"0\.\.255"),
+        (np.zeros((3, 4)), "shape"),
+        (np.zeros((3, 2, 4, 4)), "1 or 3 channels"),
+        (np.zeros((0, 4, 4)), "shape"),
+        (np.full((3, 2, 2), "a"), "pixels are numbers"),
+        (np.full((3, 2, 2), None), "pixels are numbers"),
+        (np.zeros((2, 4, 4)), "2 pictures"),
+    ],
+)
+def test_arrays_that_are_no_pictures_are_refused_in_a_line(pixels, message):
+    with pytest.raises(LunetteError, match=message) as error:
+        load(pixels)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("names", [("images", "labels"), ("x", "y"), ("x_train", "y_train")])
+def test_archives(tmp_path, names):
+    np.savez(tmp_path / "a.npz", **dict(zip(names, (BYTES, np.arange(40) % 3 + 5), strict=True)))
+    images = read(tmp_path / "a.npz")[0]
+    assert np.array_equal(images.pixels[:, 0].numpy(), BYTES)
+    assert images.label_names == ("5", "6", "7")
+    assert images.labels.tolist() == [i % 3 for i in range(40)]
+    np.save(tmp_path / "a.npy", BYTES)
+    assert np.array_equal(read(tmp_path / "a.npy")[0].pixels[:, 0].numpy(), BYTES)
+
+
+def test_an_archive_gives_pictures_back_as_they_were(tmp_path):
+    images = Images(torch.from_numpy(BYTES[:, None]), torch.zeros(40, dtype=torch.int64), ("cat", "dog"))
+    (tmp_path / "a.npz").write_bytes(to_archive(images))
+    back = read(tmp_path / "a.npz")[0]
+    assert torch.equal(back.pixels, images.pixels)
+    assert torch.equal(back.labels, images.labels)
+    assert back.label_names == ("cat", "dog")
+
+
+def test_damaged_archives_are_refused(tmp_path):
+    whole = io.BytesIO()
+    np.savez(whole, images=BYTES)
+    objects = io.BytesIO()
+    np.save(objects, np.array([{}, 1], dtype=object), allow_pickle=True)
+    other = io.BytesIO()
+    np.savez(other, pictures=BYTES)
+    cases = {
+        "cut.npz": whole.getvalue()[:500],
+        "empty.npy": b"",
+        "objects.npy": objects.getvalue(),
+        "b.npz": b"no",
+    }
+    for name, content in {**cases, "other.npz": other.getvalue()}.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(LunetteError, match=name) as error:
+            load(tmp_path / name)
+        assert "\n" not in str(error.value)
+
+
+def test_labels_of_another_length_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", images=BYTES, labels=np.arange(39))
+    with pytest.raises(LunetteError, match="40 pictures and labels of shape"):
+        load(tmp_path / "a.npz")
+
+
+def test_splits_are_disjoint_complete_and_the_same_each_time():
+    torch.manual_seed(1)
+    first = load(numbered(200), DataSettings(validation=0.25))
+    torch.manual_seed(2)
+    second = load(numbered(200), DataSettings(validation=0.25))
+    parts = [first.train, first.validation, first.test]
+    assert [len(part) for part in parts] == [135, 45, 20]
+    numbers = torch.cat([part.labels for part in parts])
+    assert torch.equal(numbers.sort().values, torch.arange(200))
+    for part, again in zip(parts, (second.train, second.validation, second.test), strict=True):
+        assert torch.equal(part.labels, again.labels)
+        assert torch.equal(part.pixels.flatten().long(), part.labels)
+        assert torch.equal(part.factors["number"], part.labels.float())
+    assert first.facts == second.facts
+    assert (first.facts["train"], first.facts["validation"], first.facts["test"]) == (135, 45, 20)
+
+
+def test_splits_have_largest_sizes():
+    many = Images(torch.zeros(120_000, 1, 1, 1, dtype=torch.uint8))
+    dataset = load(many, DataSettings(validation=0.5))
+    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (105_000, 5_000, 10_000)
+
+
+@pytest.mark.parametrize(("share", "sizes"), [(0, (2, 0, 1)), (0.1, (1, 1, 1)), (0.99, (1, 1, 1))])
+def test_training_keeps_a_picture_of_three(share, sizes):
+    dataset = load(numbered(3), DataSettings(validation=share))
+    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == sizes
+
+
+def test_two_pictures_are_refused():
+    with pytest.raises(LunetteError, match="2 pictures"):
+        load(numbered(2))
+
+
+def test_the_fingerprint_follows_pixels_and_labels():
+    images = numbered(9)
+    changed = images.pixels.clone()
+    changed[4] += 1
+    prints = {
+        load(each).facts["sha256"]
+        for each in (images, Images(changed, images.labels), Images(images.pixels, 8 - images.labels))
+    }
+    assert len(prints) == 3
+    assert load(numbered(9)).facts["sha256"] in prints
+
+
+def test_size_and_channels_apply_to_arrays_too():
+    dataset = load(np.full((5, 6, 4), 77, np.uint8), DataSettings(size="3x8", channels=3))
+    assert dataset.train.shape == (3, 3, 8)
+    assert dataset.train.pixels.unique().tolist() == [77]
+
+
+def test_named_things_that_do_not_exist(tmp_path):
+    for wrong, message in (
+        ("mnsit", "did you mean 'mnist'"),
+        ("/no/such", f"known are {', '.join(SOURCES)}"),
+    ):
+        with pytest.raises(LunetteError, match=message):
+            load(wrong)
+    (tmp_path / "notes.txt").write_text("no pictures")
+    with pytest.raises(LunetteError, match=r"notes\.txt is no source of pictures"):
+        load(tmp_path / "notes.txt")
+
+
+@pytest.mark.parametrize("size", ["0", "4x", "x4", "-3", "4x4x4", "big"])
+def test_sizes_that_cannot_be_read(size):
+    with pytest.raises(LunetteError, match="cannot read the size"):
+        DataSettings(size=size)
+
+
+@pytest.mark.parametrize("bad", [{"validation": 1.0}, {"validation": -0.1}, {"channels": 2}, {"fit": "bend"}])
+def test_settings_that_cannot_be_used(bad):
+    with pytest.raises(LunetteError):
+        DataSettings(**bad)
+
+
+def test_read_only_arrays_are_taken_without_a_warning(recwarn):
+    pixels = BYTES.copy()
+    pixels.flags.writeable = False
+    assert read(pixels)[0].pixels.shape == (40, 1, 6, 5)
+    assert not recwarn.list
