@@ -14,18 +14,13 @@ from lunette.training import End
 from lunette.uses.curves import terms
 
 CAPTIONS = {
-    "reconstructions": (
-        "Reconstructions",
-        "Test pictures, and on the right of each what comes back from its code.",
-    ),
+    "reconstructions": ("Reconstructions", "Test pictures, and on the right of each what comes back from its code."),
     "samples": ("Samples", "New pictures: codes drawn from the prior, decoded."),
-    "manifold": (
-        "Map of the latent space",
-        "Pictures decoded on a grid of the two main directions of the codes.",
-    ),
-    "latents": ("Codes of the test pictures", "Each dot is a picture; its color is its label."),
     "curves": ("Learning curves", "In nats an image; lower is better."),
+    "manifold": ("Map of the latent space", "Pictures decoded on a grid of the two main directions of the codes."),
+    "latents": ("Codes of the test pictures", "Each dot is a picture; its color is its label."),
 }
+PLOTS = ("curves", "latents")
 MENDED = "Test pictures: as they are, damaged, and mended by the model."
 
 
@@ -53,11 +48,17 @@ def pictures(run: Run, epoch: int) -> list[dict[str, Any]]:
     """Return title, caption and data address of each picture that the run has."""
     found = []
     for name, (title, caption) in CAPTIONS.items():
-        for path in (run.pictures / f"{name}-{epoch:04d}.png", run.pictures / f"{name}.png"):
-            if path.is_file():
-                data = base64.b64encode(path.read_bytes()).decode()
-                mended = name == "reconstructions" and run.settings.recipe == "denoising"
-                text = MENDED if mended else caption
-                found.append({"title": title, "caption": text, "source": f"data:image/png;base64,{data}"})
-                break
+        paths = run.pictures / f"{name}-{epoch:04d}.png", run.pictures / f"{name}.png"
+        path = next((path for path in paths if path.is_file()), None)
+        if path:
+            mended = name == "reconstructions" and run.settings.recipe == "denoising"
+            found.append(
+                {
+                    "title": title,
+                    "caption": MENDED if mended else caption,
+                    "plot": name in PLOTS,
+                    "wide": name == "curves" or mended,
+                    "source": f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}",
+                }
+            )
     return found
