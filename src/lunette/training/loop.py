@@ -115,9 +115,12 @@ class Training:
         self.optimizer.zero_grad()
         total = loss(terms, weights)
         total.backward()
-        norm = torch.nn.utils.clip_grad_norm_(stage.model.parameters(), settings.clip or math.inf)
+        gradients = [p.grad for p in stage.model.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
         if not math.isfinite(total.item() + norm.item()):
             raise self._diverged(terms)
+        if settings.clip:
+            torch.nn.utils.clip_grads_with_norm_(stage.model.parameters(), settings.clip, norm)
         self.optimizer.step()
         return {name: value.detach() for name, value in terms.items()}
 
