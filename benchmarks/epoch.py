@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from report import write_results
-from tutorial_programs import Program
 
 from lunette.images import DataSettings, load
 from lunette.randomness import reseed
 from lunette.recipes import build
 from lunette.training import EpochEnd, Training, TrainingSettings
 from lunette.uses.train import train
+from report import write_results
+from tutorial_programs import Program
 
 
 def loop_epochs() -> Iterator[None]:

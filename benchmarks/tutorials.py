@@ -13,11 +13,11 @@ import tempfile
 from pathlib import Path
 
 import torch
-from report import write_results
-from tutorial_programs import Program
 
 from lunette.images import DataSettings, load
 from lunette.uses.train import train
+from report import write_results
+from tutorial_programs import Program
 
 
 def program(centred: bool, epochs: int) -> tuple[float, float]:
