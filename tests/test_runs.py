@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +16,11 @@ import numpy as np
 import pytest
 
 import lunette
-from lunette.errors import Interrupted, LunetteError, LunetteWarning
+from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
 from lunette.runs import Run, write
+from lunette.runs.checkpoints import Checkpoints
 from lunette.runs.files import write_folder
-from lunette.training import Step
+from lunette.training import EpochEnd, Step
 from lunette.uses.train import resume, train
 
 SETTINGS = {"epochs": 4, "batch_size": 256, "pictures": 0, "network": "mlp:32"}
@@ -98,9 +100,54 @@ def test_a_stopped_run_goes_on_to_the_same_bits(finished, tmp_path, step):
     with pytest.raises(Interrupted, match=f"after step {step}; go on with: lunette resume") as stop:
         train(out=tmp_path / "run", watch=interrupt_at(step), **SETTINGS)
     assert stop.value.exit_code == 143
+    assert Run(tmp_path / "run").checkpoints.load()[1].state["position"]["step"] == step
     resumed = resume(tmp_path / "run")
     assert rows(resumed) == rows(finished)
     assert final_hash(resumed).digest() == final_hash(finished).digest()
+
+
+def test_a_stop_at_the_end_of_an_epoch_loses_no_pictures(tmp_path):
+    def watch(event):
+        if isinstance(event, EpochEnd) and event.epoch == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted, match="SIGINT: saved at the end of epoch 2"):
+        train(out=tmp_path / "run", watch=watch, **(SETTINGS | {"pictures": 2}))
+    resumed = resume(tmp_path / "run")
+    assert (resumed.pictures / "samples-0002.png").is_file()
+
+
+def test_a_run_stopped_before_its_first_checkpoint_begins_again(finished, tmp_path):
+    copy = shutil.copytree(finished.path, tmp_path / "run")
+    for name in ("checkpoints", "pictures"):
+        shutil.rmtree(copy / name)
+    for name in ("last", "best", "metrics.jsonl", "report.html"):
+        (copy / name).unlink()
+    resumed = resume(copy)
+    assert rows(resumed) == rows(finished)
+    assert final_hash(resumed).digest() == final_hash(finished).digest()
+
+
+def test_a_crash_between_best_and_last_is_made_good(tmp_path, monkeypatch):
+    settings = SETTINGS | {"patience": 3, "epochs": 200, "learning_rate": 0.03}
+    whole = train(out=tmp_path / "whole", **settings)
+    stopped = tmp_path / "stopped"
+    point = Checkpoints.point
+
+    def crash(checkpoints, which, name):
+        if which == "last" and int(name) == 5:
+            raise KeyboardInterrupt
+        point(checkpoints, which, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "point", crash)
+        with pytest.raises(KeyboardInterrupt):
+            train(out=stopped, **settings)
+    resumed = resume(stopped)
+    assert rows(resumed) == rows(whole)
+    assert final_hash(resumed).digest() == final_hash(whole).digest()
+    with pytest.raises(LunetteError, match="train anew with a larger --patience"):
+        resume(stopped, epochs=300)
 
 
 def test_stages_and_patience_go_on_too(tmp_path):
@@ -158,6 +205,10 @@ def test_a_second_process_is_refused(tmp_path):
         _, errors = second.communicate(timeout=60)
         assert second.returncode == 2
         assert "another process is training in" in errors
+        third = command("resume", tmp_path / "run", "--epochs", 7)
+        third.communicate(timeout=60)
+        assert third.returncode == 2
+        assert Run(tmp_path / "run").settings.training.epochs == 100_000
     finally:
         process.kill()
         process.communicate()
@@ -175,7 +226,7 @@ def test_a_finished_run_trains_on_only_when_told_how_far(finished, tmp_path):
 @pytest.mark.parametrize("file", ["model.safetensors", "optimizer.safetensors", "state.json", "manifest.json"])
 def test_a_flipped_byte_is_named_and_the_generation_before_is_taken(tmp_path, file):
     run = train(out=tmp_path / "run", **(SETTINGS | {"epochs": 2}))
-    expected = rows(run)
+    expected = rows(train(out=tmp_path / "expected", **(SETTINGS | {"epochs": 3})))
     last = run.checkpoints.pointer("last")
     path = run.path / "checkpoints" / last / file
     data = bytearray(path.read_bytes())
@@ -186,7 +237,7 @@ def test_a_flipped_byte_is_named_and_the_generation_before_is_taken(tmp_path, fi
     with pytest.raises(LunetteError, match="is damaged"):
         run.model(checkpoint=last)
     with pytest.warns(LunetteWarning, match="is damaged"):
-        resumed = resume(run.path, epochs=2)
+        resumed = resume(run.path, epochs=3)
     assert rows(resumed) == expected
 
 
@@ -225,6 +276,43 @@ def test_nothing_is_written_for_a_mistake(tmp_path):
         with pytest.raises(LunetteError):
             train(out=tmp_path / "run", **mistake)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"optimizer": "adagrad"}, "optimizer cannot be 'adagrad'"),
+        ({"schedule": "linear"}, "schedule cannot be 'linear'"),
+        ({"latent": "20"}, "latent cannot be '20'"),
+        ({"latent": 10**14}, "cannot build vae"),
+        ({"epochs": 1.5}, "epochs cannot be 1.5"),
+        ({"binarize": "x"}, "binarize cannot be 'x'"),
+        ({"device": "meta"}, "cannot use the device 'meta'"),
+        ({"recipe": "beta_vae", "beta": float("nan")}, "the weight of the rate must be 0 or more"),
+        ({"recipe": "beta_vae", "beta": 0.0, "distortion_weight": 0.0}, "nothing to train"),
+        ({"data": [1, 2]}, "pictures come from a name, a path, an array"),
+        ({"out": "."}, "is no name for a run folder"),
+    ],
+)
+def test_settings_of_the_wrong_kind_are_refused(tmp_path, settings, words):
+    with pytest.raises(LunetteError, match=words):
+        train(**({"out": tmp_path / "run"} | settings))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_is_found_from_any_folder(tmp_path, monkeypatch):
+    np.save(tmp_path / "pixels.npy", np.zeros((60, 8, 8), np.uint8))
+    run = train(data="pixels.npy", out=tmp_path / "run", **(SETTINGS | {"epochs": 1}))
+    monkeypatch.chdir("/")
+    assert len(Run(run.path).dataset.train) == 49
+
+
+def test_weights_that_overflow_are_never_saved(tmp_path):
+    for optimizer, rate in (("adam", 3e38), ("sgd", 1e38)):
+        settings = {"epochs": 2, "batch_size": 4096, "optimizer": optimizer, "learning_rate": rate}
+        with pytest.raises(Diverged, match="not finite|loss is|is nan|is inf"):
+            train("gaussian_vae", out=tmp_path / optimizer, **settings)
+        assert all(p.isfinite().all() for p in Run(tmp_path / optimizer).model().parameters())
 
 
 def test_arrays_are_kept_in_the_run(tmp_path):

@@ -115,8 +115,13 @@ def test_an_objective_is_the_weighted_sum_of_its_terms():
 def test_a_term_of_weight_0_cannot_spoil_the_loss():
     values = {"distortion": torch.tensor(1.0), "rate": torch.tensor(math.inf)}
     assert loss(values, {"distortion": 1, "rate": 0}).item() == 1
+    start = loss({"rate": torch.tensor(3.0, requires_grad=True)}, {"rate": 0})
+    assert start.item() == 0
+    assert start.requires_grad
     with pytest.raises(LunetteError, match="nothing to train"):
-        loss(values, {"distortion": 0, "rate": 0})
+        Objective({distortion: 0, rate: warmup(0, 3)})
+    with pytest.raises(LunetteError, match="must be 0 or more"):
+        Objective({distortion: -1})
 
 
 def test_terms_have_names_of_their_own():

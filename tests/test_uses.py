@@ -13,6 +13,7 @@ from lunette.codes import DiracHead
 from lunette.errors import LunetteError
 from lunette.images import lit_fraction, load, moons
 from lunette.models import Autoencoder
+from lunette.recipes import build
 from lunette.runs import Run
 from lunette.uses.axes import principal_axes
 from lunette.uses.interpolate import linear, spherical
@@ -157,8 +158,8 @@ def test_a_map_of_two_dimensions_leaves_the_others_at_their_mean(runs):
     sheet = np.asarray(lunette.manifold(run, 3, dimensions=(4, 2)))
     assert np.allclose(sheet[4], decode(model, (codes.mean(0)[None],))[0], atol=1e-5)
     corner = codes.mean(0).clone()
-    corner[4] += codes.std(0)[4] * quantiles(3)[2]
-    corner[2] += codes.std(0)[2] * quantiles(3)[0]
+    corner[4] += codes.std(0, correction=0)[4] * quantiles(3)[2]
+    corner[2] += codes.std(0, correction=0)[2] * quantiles(3)[0]
     assert np.allclose(sheet[8], decode(model, (corner[None],))[0], atol=1e-5)
     with pytest.raises(LunetteError, match="has dimensions 0 to 19"):
         lunette.manifold(run, 3, dimensions=(0, 20))
@@ -171,7 +172,7 @@ def test_principal_axes_against_the_covariances_eigenvectors():
     torch.testing.assert_close(mean, codes.mean(0))
     values, vectors = torch.linalg.eigh(torch.cov(codes.T))
     for i in range(2):
-        assert axes[i].norm().item() == pytest.approx(values[-1 - i].sqrt().item(), rel=1e-4)
+        assert axes[i].norm().item() == pytest.approx(values[-1 - i].sqrt().item(), rel=2e-3)
         assert abs(axes[i] @ vectors[:, -1 - i]).item() == pytest.approx(axes[i].norm().item(), rel=1e-4)
 
 
@@ -218,6 +219,34 @@ def test_halfway_between_full_moon_and_crescent_is_a_phase_between(tmp_path):
     truth = moons(torch.tensor([middle])).float() / 255
     mixture = ends.float().mean(0, keepdim=True) / 255
     assert (image - truth).square().mean() < 0.5 * (mixture - truth).square().mean()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_trains_on_mnist(mnist, tmp_path, name):
+    real = load(mnist).train.take(slice(600))
+    run = train(name, real, out=tmp_path / "run", epochs=3, batch_size=32)
+    losses = [row["loss"] for row in run.metrics() if row["split"] == "train" and "stage" not in row]
+    assert losses[-1] < losses[0]
+    assert np.asarray(lunette.reconstruct(run, n=4)).shape[1:] == (1, 28, 28)
+    assert np.asarray(lunette.manifold(run, 2)).shape == (4, 1, 28, 28)
+    assert len(np.asarray(lunette.interpolate(run, ["label:3", 0], steps=3))) == 3
+
+
+def test_arrays_are_pictures_of_your_own_too(runs):
+    own = np.full((5, 16, 16), 255, np.uint8)
+    sheet = np.asarray(lunette.reconstruct(runs["vae"], own))
+    assert sheet.shape == (10, 1, 8, 8)
+    assert (sheet[0::2] == 1).all()
+    assert lunette.latents(runs["vae"], own).codes.shape == (5, 20)
+
+
+@pytest.mark.parametrize("binarize", ["none", "threshold", "dynamic"])
+def test_the_deterministic_code_is_of_what_was_trained_on(binarize):
+    torch.manual_seed(0)
+    model = build("vae", (1, 4, 4), {"binarize": binarize}).model
+    x = torch.rand(3, 1, 4, 4)
+    read = (x >= 0.5).float() if binarize == "threshold" else x
+    assert model.encode(x)[0].equal(model.encoder(read).mean)
 
 
 def test_a_run_can_be_a_path(runs):

@@ -4,8 +4,8 @@
     run = lunette.train("vae", data="mnist", epochs=10)
     lunette.sample(run, 64).save("samples.png")
 
-Every verb of the command line is a function of the same name here. Importing this package is quick: torch
-is imported by the first call that needs it.
+Every verb of the command line is a function of the same name here; the recipes are in `lunette.recipes`.
+Importing this package is quick: torch is imported by the first call that needs it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
     from lunette.faces.python import resume, train
-    from lunette.images import load
+    from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
+    from lunette.uses.data import data
+    from lunette.uses.doctor import doctor
     from lunette.uses.interpolate import interpolate
     from lunette.uses.latents import latents
     from lunette.uses.manifold import manifold
@@ -32,7 +34,10 @@ _HOMES = {
     "Interrupted": "lunette.errors",
     "LunetteError": "lunette.errors",
     "LunetteWarning": "lunette.errors",
+    "Images": "lunette.images",
     "Run": "lunette.runs",
+    "data": "lunette.uses.data",
+    "doctor": "lunette.uses.doctor",
     "interpolate": "lunette.uses.interpolate",
     "latents": "lunette.uses.latents",
     "load": "lunette.images",
@@ -46,10 +51,13 @@ _HOMES = {
 
 __all__ = [
     "Diverged",
+    "Images",
     "Interrupted",
     "LunetteError",
     "LunetteWarning",
     "Run",
+    "data",
+    "doctor",
     "interpolate",
     "latents",
     "load",

@@ -21,6 +21,10 @@ class Head(nn.Module):
         """Return the values of `x` that the distribution is of; the same shape, and `x` itself by default."""
         return x
 
+    def mean_target(self, x: Tensor) -> Tensor:
+        """Return the mean of `target(x)`, where that is drawn at random: what a deterministic encoder reads."""
+        return self.target(x)
+
 
 def positive(name: str, value: float) -> None:
     """Raise LunetteError unless `value` is greater than 0."""

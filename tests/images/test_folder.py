@@ -33,8 +33,10 @@ def test_first_sub_folders_are_labels_in_the_order_of_paths(tmp_path):
         save(tmp_path / name, np.full((2, 3), value, np.uint8))
     save(tmp_path / ".thumbs" / "x.png", noise(9, 9))
     (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "Thumbs.db").write_text("the system's")
     (tmp_path / "named.png").mkdir()
-    images = read(tmp_path)[0]
+    with pytest.warns(LunetteWarning, match=r"that are no pictures: notes\.txt$"):
+        images = read(tmp_path)[0]
     assert images.shape == (1, 2, 3)
     assert images.pixels[:, 0, 0, 0].tolist() == [1, 2, 4, 5]
     assert images.label_names == ("cat", "dog")
@@ -154,7 +156,7 @@ def test_a_truncated_file_is_named_and_skipped(tmp_path):
     whole = (tmp_path / "007.png").read_bytes()
     (tmp_path / "007.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "008.png").write_text("no picture")
-    with pytest.warns(LunetteWarning, match=r"2 of 40 files .*007\.png .*008\.png") as caught:
+    with pytest.warns(LunetteWarning, match=r"2 of 40 pictures .*007\.png .*008\.png") as caught:
         assert len(read(tmp_path)[0]) == 38
     assert len(caught) == 1
     (tmp_path / "009.png").write_bytes(b"")

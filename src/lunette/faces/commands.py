@@ -18,6 +18,7 @@ RunPath = Annotated[Positional[Path], arg(help="run folder, such as runs/vae-dig
 Out = Annotated[Path | None, arg(aliases=["-o"], help="picture to write; by default in the run's pictures/")]
 Npz = Annotated[Path | None, arg(help="write the arrays to this .npz, too")]
 Checkpoint = Annotated[str, arg(help="last, best, or a checkpoint's number")]
+OwnImages = Annotated[str | None, arg(help="your own: a picture, or any source of them; by default test pictures")]
 Seed = Annotated[int, arg(help="for everything that is drawn at random")]
 
 
@@ -51,7 +52,7 @@ def sample(
 
 def reconstruct(
     run: RunPath,
-    images: Annotated[Path | None, arg(help="your own: a picture, a folder, an .npz; by default test pictures")] = None,
+    images: OwnImages = None,
     n: Annotated[int, arg(help="pictures to show")] = 32,
     seed: Seed = 0,
     checkpoint: Checkpoint = "last",
@@ -99,11 +100,13 @@ def manifold(
     show(manifold(run, n, dimensions=dimensions, checkpoint=checkpoint), run, "manifold", out, npz)
 
 
-def latents(run: RunPath, checkpoint: Checkpoint = "last", out: Out = None, npz: Npz = None) -> None:
-    """Plot the codes of the test pictures, and write them to an .npz."""
+def latents(
+    run: RunPath, images: OwnImages = None, checkpoint: Checkpoint = "last", out: Out = None, npz: Npz = None
+) -> None:
+    """Plot the codes of pictures, and write them to an .npz."""
     from lunette.uses.latents import latents
 
-    show(latents(run, checkpoint=checkpoint), run, "latents", out, npz)
+    show(latents(run, images, checkpoint=checkpoint), run, "latents", out, npz)
 
 
 def recipes() -> None:
@@ -122,10 +125,9 @@ def data(
 ) -> None:
     """Look at a source of pictures: a summary and a contact sheet."""
     from lunette.faces.tables import facts_table
-    from lunette.images import DataSettings
-    from lunette.uses.contact import contact
+    from lunette.uses.data import data
 
-    facts, sheet = contact(source, DataSettings(size=size, fit=fit, channels=channels))
+    facts, sheet = data(source, size=size, fit=fit, channels=channels)
     facts_table({source: facts})
     print(sheet.save(out))
 
@@ -144,7 +146,7 @@ def show(result: Sheet | Codes, run: Path, verb: str, out: Path | None, npz: Pat
 
     print(result.save(out or Run(run).pictures / f"{verb}.png"))
     if npz:
-        print(result.save(npz.with_suffix(".npz")))
+        print(result.save(npz if npz.suffix == ".npz" else Path(f"{npz}.npz")))
 
 
 def told(run: Path) -> None:

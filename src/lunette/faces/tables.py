@@ -24,6 +24,8 @@ def recipe_table() -> None:
 def facts_table(groups: Mapping[str, Mapping[str, object]]) -> None:
     """Print facts in groups, a line each."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for group, facts in groups.items():
         table.add_row(f"[bold]{group}[/bold]", "")
         for name, value in facts.items():

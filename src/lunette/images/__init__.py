@@ -2,18 +2,19 @@
 
 from lunette.images.arrays import to_archive
 from lunette.images.binarization import Binarization, binarize
-from lunette.images.corruption import CORRUPTIONS, corruption
+from lunette.images.corruption import CORRUPTIONS, Corruption, corruption
 from lunette.images.moons import lit_fraction, moons
 from lunette.images.named import search_folders
 from lunette.images.pictures import to_picture
 from lunette.images.sets import Dataset, Images, Shape
 from lunette.images.settings import DataSettings, Fit
-from lunette.images.sources import SOURCES, Data, load, read, read_pictures
+from lunette.images.sources import SOURCES, Data, is_name, load, read, read_pictures
 
 __all__ = [
     "CORRUPTIONS",
     "SOURCES",
     "Binarization",
+    "Corruption",
     "Data",
     "DataSettings",
     "Dataset",
@@ -22,6 +23,7 @@ __all__ = [
     "Shape",
     "binarize",
     "corruption",
+    "is_name",
     "lit_fraction",
     "load",
     "moons",

@@ -17,25 +17,31 @@ from lunette.images.sets import Images
 
 PIXEL_KEYS = ("images", "x", "x_train", "arr_0")
 LABEL_KEYS = ("labels", "y", "y_train")
+TEST_KEYS = ("x_test", "y_test")
 
 
-def read_array_file(path: Path) -> Images:
-    """Return the pictures in an .npy file, or in an .npz under images, x or arr_0, with labels or y."""
+def read_array_file(path: Path) -> tuple[Images, Images | None]:
+    """Return the pictures in an .npy or .npz file, and its own test pictures where it has some.
+
+    An .npz has them under images, x, x_train or arr_0, labels under labels, y or y_train (with the labels'
+    names under label_names), test pictures and their labels under x_test and y_test.
+    """
     try:
         content = np.load(path, allow_pickle=False)
         if isinstance(content, np.ndarray):
-            return from_arrays(content, None, str(path))
+            return from_arrays(content, None, str(path)), None
         with content:
             key = next((k for k in PIXEL_KEYS if k in content), None)
             if key is None:
                 raise LunetteError(f"{path} holds {', '.join(content)}; its pictures must be called {PIXEL_KEYS[0]!r}")
             labels = next((content[k] for k in LABEL_KEYS if k in content), None)
             images = from_arrays(content[key], labels, str(path))
-            if "label_names" not in content or labels is None:
-                return images
-            names = tuple(map(str, content["label_names"]))
-            return Images(images.pixels, torch.from_numpy(labels.astype(np.int64)), names)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            if "label_names" in content and labels is not None:
+                names = tuple(map(str, content["label_names"]))
+                images = Images(images.pixels, torch.from_numpy(labels.astype(np.int64)), names)
+            pixels, labels = map(content.get, TEST_KEYS)
+            return images, None if pixels is None else from_arrays(pixels, labels, str(path))
+    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise LunetteError(f"cannot read {path} as arrays: {error}") from error
 
 

@@ -17,27 +17,31 @@ from lunette.images.pictures import SUFFIXES, bombs_refused, fitted, open_pictur
 from lunette.images.sets import Images
 from lunette.images.settings import DataSettings
 
-MOST_BAD = 0.05  # share of files that may be damaged; more of them are no accident
+MOST_BAD = 0.05  # share of pictures that may be damaged; more of them are no accident
 NAMED = 10
+SYSTEM_FILES = {"Thumbs.db", "desktop.ini"}
 
 
 def read_folder(folder: Path, settings: DataSettings) -> Images:
     """Return all pictures below `folder`, in the order of their paths, with first-level folders as labels.
 
-    Files that cannot be read are named in a warning and left out. Raises LunetteError where more than 5 %
-    cannot, where there is no picture, and where sizes differ and `settings` give none.
+    Damaged pictures and files of other kinds are named in a warning and left out. Raises LunetteError where
+    more than 5 % of the pictures are damaged, where there is none, and where sizes differ and `settings` give
+    none.
     """
     files = sorted(p for p in folder.rglob("*") if p.is_file() and not is_hidden(p, folder))
     paths = [path for path in files if path.suffix.lower() in SUFFIXES]
+    others = [str(path.relative_to(folder)) for path in files if path.suffix.lower() not in SUFFIXES]
     if not paths:
         known = ", ".join(sorted(SUFFIXES))
         raise LunetteError(f"{folder} has no pictures among {len(files)} files: their names end in {known}")
     with bombs_refused(), ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda path: attempt(path, settings), paths))
-    bad = {path: error for path, error in zip(paths, results, strict=True) if isinstance(error, str)}
-    report_bad(folder, bad, len(paths))
-    images = {path: image for path, image in zip(paths, results, strict=True) if not isinstance(image, str)}
-    del results
+    outcome = dict(zip(paths, results, strict=True))
+    bad = [f"{path.relative_to(folder)} ({error})" for path, error in outcome.items() if isinstance(error, str)]
+    report(folder, others, bad, len(paths))
+    images = {path: image for path, image in outcome.items() if not isinstance(image, str)}
+    del results, outcome
     check_sizes(images.items())
     kept = list(images)
     height, width = images[kept[0]].shape[1:]
@@ -58,16 +62,23 @@ def attempt(path: Path, settings: DataSettings) -> NDArray[np.uint8] | str:
         return f"{type(error).__name__}: {error}"
 
 
-def report_bad(folder: Path, bad: dict[Path, str], n: int) -> None:
-    """Warn of files that could not be read; raise LunetteError where they are too many."""
-    if not bad:
-        return
-    named = "; ".join(f"{path.relative_to(folder)} ({error})" for path, error in list(bad.items())[:NAMED])
-    more = f"; and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
-    message = f"{len(bad)} of {n} files in {folder} cannot be read as pictures: {named}{more}"
-    if len(bad) > MOST_BAD * n:
-        raise LunetteError(f"{message}. That is more than 5 %: mend or remove them")
-    warnings.warn(f"left out {message}", LunetteWarning, stacklevel=2)
+def report(folder: Path, others: list[str], bad: list[str], pictures: int) -> None:
+    """Warn of files that are no pictures and of damaged ones; raise LunetteError where these are too many."""
+    if others:
+        warnings.warn(
+            f"left out files in {folder} that are no pictures: {listed(others)}", LunetteWarning, stacklevel=3
+        )
+    if bad:
+        message = f"{len(bad)} of {pictures} pictures in {folder} cannot be read: {listed(bad)}"
+        if len(bad) > MOST_BAD * pictures:
+            raise LunetteError(f"{message}. That is more than 5 %: mend or remove them")
+        warnings.warn(f"left out {message}", LunetteWarning, stacklevel=3)
+
+
+def listed(names: list[str]) -> str:
+    """Return the first ten names, and how many more there are."""
+    more = f"; and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return "; ".join(names[:NAMED]) + more
 
 
 def check_sizes(images: Iterable[tuple[Path, NDArray[np.uint8]]]) -> None:
@@ -93,5 +104,5 @@ def labels_of(paths: list[Path]) -> tuple[torch.Tensor | None, tuple[str, ...]]:
 
 
 def is_hidden(path: Path, folder: Path) -> bool:
-    """Return whether a part of the path below `folder` starts with a dot."""
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+    """Return whether a file is none of the user's: a part of its path below `folder` starts with a dot, say."""
+    return path.name in SYSTEM_FILES or any(part.startswith(".") for part in path.relative_to(folder).parts)

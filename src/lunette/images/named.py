@@ -95,14 +95,13 @@ def pair(contents: list[bytes], paths: list[Path], label_names: tuple[str, ...] 
     train, test = from_arrays(train_x, train_y, str(paths[0])), from_arrays(test_x, test_y, str(paths[2]))
     # A label that only one of the two has must not shift the other's.
     names = tuple(sorted({*train.label_names, *test.label_names}, key=int))
-    train, test = (relabelled(images, names) for images in (train, test))
-    return replace(train, label_names=label_names or names), replace(test, label_names=label_names or names)
+    return relabelled(train, names, label_names or names), relabelled(test, names, label_names or names)
 
 
-def relabelled(images: Images, names: tuple[str, ...]) -> Images:
-    """Return `images` whose labels are positions in `names`."""
+def relabelled(images: Images, names: tuple[str, ...], shown: tuple[str, ...]) -> Images:
+    """Return `images` whose labels are positions in `names`, and are called `shown`."""
     position = torch.tensor([names.index(name) for name in images.label_names])
-    return replace(images, labels=position[images.labels])
+    return replace(images, labels=position[images.labels], label_names=shown)
 
 
 def read_idx_file(path: Path) -> Images:

@@ -28,6 +28,18 @@ class Images:
     # known factors of variation, float32 (N,) each
     factors: Mapping[str, Tensor] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.labels is None or not len(self.labels):
+            return
+        low, high = int(self.labels.min()), int(self.labels.max())
+        if not self.label_names:
+            object.__setattr__(self, "label_names", tuple(map(str, range(high + 1))))
+        if low < 0 or high >= len(self.label_names) or len(self.labels) != len(self.pixels):
+            raise LunetteError(
+                f"{len(self.pixels)} pictures have {len(self.labels)} labels from {low} to {high}: each needs one, "
+                f"from 0 to {len(self.label_names) - 1}, as many as there are names"
+            )
+
     def __len__(self) -> int:
         return len(self.pixels)
 

@@ -15,7 +15,7 @@ Fit = Literal["crop", "pad", "stretch"]
 class DataSettings:
     """Raises LunetteError for a value that cannot be used."""
 
-    size: Annotated[str | None, "bring all pictures to this size: 64, or 48x64 (height x width)"] = None
+    size: Annotated[int | str | None, "bring all pictures to this size: 64, or 48x64 (height x width)"] = None
     fit: Annotated[Fit, "where sides do not agree: crop the middle, pad with black, or stretch"] = "crop"
     channels: Annotated[Literal[1, 3] | None, "1 for grey, 3 for RGB; by default as the pictures are"] = None
     validation: Annotated[float, "share of training pictures held out, at most 5,000; 0: none"] = 0.1

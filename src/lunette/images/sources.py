@@ -27,6 +27,11 @@ SOURCES = ("digits", "moons", *NAMED)
 DEFAULT = DataSettings()
 
 
+def is_name(source: str | Path) -> bool:
+    """Return whether `source` is the name of a set, and not a path."""
+    return str(source).partition(":")[0] in SOURCES
+
+
 def load(source: Data, settings: DataSettings = DEFAULT) -> Dataset:
     """Return the training, validation and test pictures of `source`.
 
@@ -36,7 +41,7 @@ def load(source: Data, settings: DataSettings = DEFAULT) -> Dataset:
     images, test = read(source, settings)
     name = str(source) if isinstance(source, str | Path) else "array"
     images = resized(images, settings)
-    return split(name, images, test and resized(test, settings), settings.validation)
+    return split(name, images, test and in_shape(test, images.shape, settings.fit), settings.validation)
 
 
 def read(source: Data, settings: DataSettings = DEFAULT) -> tuple[Images, Images | None]:
@@ -47,6 +52,8 @@ def read(source: Data, settings: DataSettings = DEFAULT) -> tuple[Images, Images
         source = source.detach().cpu().numpy()
     if isinstance(source, np.ndarray):
         return from_arrays(source, None, "the array"), None
+    if not isinstance(source, str | Path):
+        raise LunetteError(f"pictures come from a name, a path, an array or Images, not from a {type(source).__name__}")
     kind, _, options = str(source).partition(":")
     if str(source) == "digits":
         return digits(), None
@@ -66,7 +73,7 @@ def read_path(path: Path, settings: DataSettings) -> tuple[Images, Images | None
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(SOURCES)}"
         raise LunetteError(f"there is no data source and no path {str(path)!r}: {hint}")
     if path.suffix in (".npy", ".npz"):
-        return read_array_file(path), None
+        return read_array_file(path)
     if "idx" in path.name:
         return read_idx_file(path), None
     raise LunetteError(f"{path} is no source of pictures: give a folder of them, an .npz, .npy or IDX file")
@@ -82,16 +89,29 @@ def in_shape(images: Images, shape: Shape, fit: Fit) -> Images:
     """Return pictures in exactly `shape`."""
     if images.shape == shape:
         return images
-    arrays = [to_array(fitted(to_picture(pixels), shape[1:], fit), shape[0]) for pixels in images.pixels.numpy()]
-    return replace(images, pixels=torch.from_numpy(np.stack(arrays)))
+    try:
+        pixels = np.empty((len(images), *shape), np.uint8)
+    except MemoryError:
+        raise LunetteError(
+            f"{len(images)} pictures of {shape} do not fit into memory: choose a smaller --size"
+        ) from None
+    for row, image in zip(pixels, images.pixels.numpy(), strict=True):
+        row[:] = to_array(fitted(to_picture(image), shape[1:], fit), shape[0])
+    return replace(images, pixels=torch.from_numpy(pixels))
 
 
-def read_pictures(path: str | Path, shape: Shape, fit: Fit = "crop") -> Images:
-    """Return a user's own pictures in exactly `shape`: one picture file, or any source that is a path."""
-    path = Path(path).expanduser()
+def read_pictures(source: Data, shape: Shape, fit: Fit = "crop") -> Images:
+    """Return a user's own pictures in exactly `shape`: one picture file, or any source."""
     settings = DataSettings(size=f"{shape[1]}x{shape[2]}", fit=fit, channels=1 if shape[0] == 1 else 3)
-    if path.suffix.lower() not in SUFFIXES or path.is_dir():
-        return in_shape(read_path(path, settings)[0], shape, fit)
+    if isinstance(source, str | Path):
+        path = Path(source).expanduser()
+        if path.suffix.lower() in SUFFIXES and not path.is_dir():
+            return read_picture(path, shape, fit)
+    return in_shape(read(source, settings)[0], shape, fit)
+
+
+def read_picture(path: Path, shape: Shape, fit: Fit) -> Images:
+    """Return one picture file in exactly `shape`."""
     try:
         with bombs_refused():
             image = fitted(open_picture(path), shape[1:], fit)

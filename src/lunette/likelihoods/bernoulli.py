@@ -29,6 +29,10 @@ class BernoulliHead(PixelHead):
         """Return `x` (…, C, H, W) as black and white, if so asked."""
         return binarize(x, self.binarization)
 
+    def mean_target(self, x: Tensor) -> Tensor:
+        """Return `x` itself for dynamic binarization: the mean of Bernoulli(x)."""
+        return x if self.binarization == "dynamic" else self.target(x)
+
 
 class ContinuousBernoulliHead(PixelHead):
     """The density on [0, 1] proportional to p^x (1 − p)^(1 − x) (Loaiza-Ganem & Cunningham, NeurIPS 2019).

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
 from lunette.codes import Prior
 from lunette.errors import LunetteError
+from lunette.images import Corruption
 from lunette.models.conditional import Conditional
 from lunette.models.model import LatentModel
 from lunette.models.trace import Latent, Trace
@@ -26,13 +25,11 @@ class Autoencoder(LatentModel):
         encoder: Conditional,
         decoder: Conditional,
         prior: Prior | None = None,
-        corrupt: Callable[[Tensor], Tensor] | None = None,
+        corrupt: Corruption | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(prior, corrupt)
         self.encoder = encoder
         self.decoder = decoder
-        self.prior = prior
-        self.corrupt = corrupt
 
     def trace(self, x: Tensor, y: Tensor | None = None, samples: int = 1) -> Trace:  # noqa: D102
         x = self.decoder.head.target(x)
@@ -42,7 +39,7 @@ class Autoencoder(LatentModel):
         return Trace(x, (Latent(z, q, p),), self.decoder(z, y))
 
     def encode(self, x: Tensor, y: Tensor | None = None) -> tuple[Tensor, ...]:  # noqa: D102
-        return (self.encoder(x, y).mean,)
+        return (self.encoder(self.decoder.head.mean_target(x), y).mean,)
 
     def draw(self, n: int, y: Tensor | None = None, temperature: float = 1.0) -> tuple[Tensor, ...]:  # noqa: D102
         if self.prior is None:

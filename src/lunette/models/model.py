@@ -5,18 +5,25 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from lunette.codes import Prior
+from lunette.images import Corruption
 from lunette.models.trace import Trace
 
 
 class LatentModel(nn.Module):
     """A model of images x with codes z: abstract; `trace` is for training, the rest for uses."""
 
+    def __init__(self, prior: Prior | None = None, corrupt: Corruption | None = None) -> None:
+        super().__init__()
+        self.prior = prior  # without one it cannot draw
+        self.corrupt = corrupt  # the damage that it learns to mend
+
     def trace(self, x: Tensor, y: Tensor | None = None, samples: int = 1) -> Trace:
         """Pass images x (N, C, H, W) in [0, 1] through, with `samples` (K) posterior draws each."""
         raise NotImplementedError
 
     def encode(self, x: Tensor, y: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Return the posterior mean of the codes (N, D), a tensor a rung; deterministic, of `x` as it is."""
+        """Return the posterior mean of the codes (N, D), a tensor a rung; deterministic, of undamaged `x`."""
         raise NotImplementedError
 
     def draw(self, n: int, y: Tensor | None = None, temperature: float = 1.0) -> tuple[Tensor, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
@@ -30,6 +32,12 @@ class Objective:
         twice = [name for name, n in Counter(map(name_of, self.terms)).items() if n > 1]
         if twice:
             raise LunetteError(f"an objective names each of its terms once, and {twice[0]!r} is there twice")
+        final = self.weights(math.inf)
+        for name, weight in final.items():
+            if not 0 <= weight < math.inf:
+                raise LunetteError(f"the weight of the {name} must be 0 or more, and finite, not {weight}")
+        if not any(final.values()):
+            raise LunetteError("every term of the objective has weight 0, so there is nothing to train")
 
     def weights(self, epoch: float) -> dict[str, float]:
         """Return each term's weight when `epoch` epochs, with fractions, have passed."""
@@ -45,9 +53,8 @@ class Objective:
 def loss(values: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
     """Return Σ weight · value; a term of weight 0 is left out, so that it cannot spoil the sum by ∞ · 0."""
     parts = [weights[name] * value for name, value in values.items() if weights[name] != 0]
-    if not parts:
-        raise LunetteError("every term of the objective has weight 0, so there is nothing to train")
-    return sum(parts[1:], parts[0])
+    # At the start of a warm-up that can be all of them: a loss of 0 that the weights have a part in.
+    return sum(parts[1:], parts[0]) if parts else 0 * sum(values.values(), torch.zeros(()))
 
 
 def name_of(term: Term) -> str:

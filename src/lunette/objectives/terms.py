@@ -11,6 +11,8 @@ from torch.distributions import kl_divergence
 from lunette.errors import LunetteError
 from lunette.models import Latent, LatentModel, Trace
 
+NO_PRIOR = "the rate needs a prior, and this model has none: give it one, or leave the rate out"
+
 
 def distortion(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
     """−log p(x | z), the mean over K samples, (N,); what is lost by drawing the image from its code."""
@@ -28,7 +30,7 @@ def rate(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
 
 def _kl(latent: Latent) -> Tensor:
     if latent.p is None:
-        raise LunetteError("the rate needs a prior, and this model has none: give it one, or leave the rate out")
+        raise LunetteError(NO_PRIOR)
     try:
         return kl_divergence(latent.q, latent.p)
     except NotImplementedError:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from torch import Tensor
+from collections.abc import Mapping
 
 from lunette.codes import CodeHead, NormalHead, Prior, StandardNormal
-from lunette.images import Shape
+from lunette.images import Corruption, Shape
 from lunette.likelihoods import PixelHead, pixel_head
 from lunette.models import Autoencoder, Conditional
 from lunette.networks import architecture
@@ -24,7 +22,7 @@ def plain(
     pixels: PixelHead,
     terms: Terms,
     prior: Prior | None = None,
-    corrupt: Callable[[Tensor], Tensor] | None = None,
+    corrupt: Corruption | None = None,
 ) -> Recipe:
     """An encoder that ends in `code`, the decoder that mirrors it and ends in `pixels`, and the terms."""
     networks = architecture(network)

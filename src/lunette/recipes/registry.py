@@ -13,7 +13,7 @@ from torch import nn
 from lunette.errors import LunetteError, unknown
 from lunette.images import Shape
 from lunette.models import LatentModel
-from lunette.objectives import Objective, rate
+from lunette.objectives import NO_PRIOR, Objective, rate
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Recipe:
     stages: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:
-        if rate in self.objective.terms and getattr(self.model, "prior", self) is None:
-            raise LunetteError("the rate needs a prior, and this model has none: give it one, or leave the rate out")
+        if rate in self.objective.terms and self.model.prior is None:
+            raise LunetteError(NO_PRIOR)
 
 
 @dataclass(frozen=True)

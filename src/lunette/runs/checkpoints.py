@@ -50,9 +50,10 @@ class Checkpoints:
         }
         sums = {file: hashlib.sha256(data).hexdigest() for file, data in files.items()}
         write_folder(self.folder / name, files | {MANIFEST: json.dumps(sums, indent=1).encode()})
-        self.point("last", name)
         if best:
+            # Before `last`: a crash between the two leaves a best that is newer than last, and `drop_after` sees it.
             self.point("best", name)
+        self.point("last", name)
         kept = {*self.names()[-GENERATIONS:], self.pointer("best")}
         for old in set(self.names()) - kept:
             shutil.rmtree(self.folder / old, ignore_errors=True)

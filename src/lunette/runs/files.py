@@ -34,7 +34,7 @@ def writing(path: Path) -> Iterator[None]:
 
 def write(path: Path, data: bytes | str) -> None:
     """Replace `path` by `data` atomically: a crash at any moment leaves the old file or the new one."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_name(path)
     with writing(path):
         try:
             write_through(partial, data.encode() if isinstance(data, str) else data)
@@ -46,7 +46,7 @@ def write(path: Path, data: bytes | str) -> None:
 
 def write_folder(path: Path, files: dict[str, bytes]) -> None:
     """Make the folder `path` with `files` in it, atomically."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_name(path)
     with writing(path):
         shutil.rmtree(partial, ignore_errors=True)
         try:
@@ -58,6 +58,11 @@ def write_folder(path: Path, files: dict[str, bytes]) -> None:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         sync_folder(path.parent)
+
+
+def partial_name(path: Path) -> Path:
+    """Return where `path` is written before it is whole: in the same folder, and no other process's."""
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
 
 
 def write_through(path: Path, data: bytes) -> None:

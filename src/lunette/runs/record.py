@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from lunette.errors import Interrupted, LunetteError
 from lunette.runs.checkpoints import Checkpoint
-from lunette.runs.run import Run, load_weights
+from lunette.runs.run import REPORT, Run, load_weights
 from lunette.runs.signals import Signals
 from lunette.training import End, EpochEnd, Event, Metrics, Position, Step, Training
 
@@ -17,7 +17,7 @@ SAVE_SECONDS = 300.0  # within a long epoch, a checkpoint at least this often
 
 
 def record(run: Run, training: Training) -> Iterator[Event]:
-    """Yield the events of `training`, each after it is safe on the disk.
+    """Yield the events of `training`, each after it is safe on the disk; the caller holds the run's lock.
 
     There is a checkpoint before the first step, after every epoch and every 300 s. SIGINT and SIGTERM save
     after the running step and raise Interrupted. The End carries the test metrics of the final weights: with
@@ -25,7 +25,7 @@ def record(run: Run, training: Training) -> Iterator[Event]:
     """
     rows = run.metrics()
     saved = time.monotonic()
-    with run.locked(), Signals() as signals:
+    with Signals() as signals:
         if not run.checkpoints.names():
             save(run, training, len(rows))
         for event in training.events():
@@ -36,21 +36,28 @@ def record(run: Run, training: Training) -> Iterator[Event]:
                 saved = time.monotonic()
             elif isinstance(event, End):
                 event = finish(run, training, event, rows)
-            elif isinstance(event, Step) and (signals.received or time.monotonic() - saved > SAVE_SECONDS):
+            yield event
+            if isinstance(event, End):
+                return
+            # After the yield: a signal may have come while the event was watched.
+            if isinstance(event, Step) and (signals.received or time.monotonic() - saved > SAVE_SECONDS):
                 save(run, training, len(rows))
                 saved = time.monotonic()
-            yield event
-            if signals.received and not isinstance(event, End):
-                name = signal.Signals(signals.received).name
-                raise Interrupted(
-                    f"{name}: saved in epoch {training.position.epoch + 1}, after step {training.position.step}; "
-                    f"go on with: lunette resume {run.path}",
-                    signals.received,
-                )
+            if signals.received:
+                raise interrupted(run, training, signals.received)
+
+
+def interrupted(run: Run, training: Training, number: int) -> Interrupted:
+    """Return the exception that says where a signal stopped training, and how to go on."""
+    position = training.position
+    where = f"in epoch {position.epoch + 1}" if position.batch else f"at the end of epoch {position.epoch}"
+    saved = f"{signal.Signals(number).name}: saved {where}, after step {position.step}"
+    return Interrupted(f"{saved}; go on with: lunette resume {run.path}", number)
 
 
 def save(run: Run, training: Training, rows: int, best: bool = False) -> None:
     """Save a checkpoint of `training`; `rows` says how many rows of metrics.jsonl came before it."""
+    training.check_finite()
     state = {"rows": rows, "position": dataclasses.asdict(training.position)}
     run.checkpoints.save(Checkpoint(training.recipe.model.state_dict(), training.optimizer_state(), state), best)
 
@@ -59,7 +66,10 @@ def restore(run: Run, training: Training) -> None:
     """Put `training` where the run's last whole checkpoint was, and drop the metrics that came after it."""
     if run.dataset.facts["sha256"] != run.settings.facts["sha256"]:
         raise LunetteError(f"cannot go on: the data in {run.settings.source} changed since {run.path} was begun")
+    if not run.checkpoints.names() and not run.checkpoints.pointer("last"):
+        return  # stopped before the first checkpoint: the seed gives the same beginning again
     name, checkpoint = run.checkpoints.load("last")
+    (run.path / REPORT).unlink(missing_ok=True)
     run.checkpoints.drop_after(name)
     load_weights(training.recipe.model, checkpoint)
     training.restore(Position(**checkpoint.state["position"]), checkpoint.optimizer)
@@ -68,14 +78,14 @@ def restore(run: Run, training: Training) -> None:
 
 def finish(run: Run, training: Training, end: End, rows: list[dict[str, object]]) -> End:
     """Settle on the final weights, measure them on the test pictures, and write that row."""
-    epoch = end.epoch
-    if training.settings.patience and training.position.best_epoch:
+    epoch, step = end.epoch, training.position.step
+    if training.settings.patience:
         name, checkpoint = run.checkpoints.load("best")
         load_weights(training.recipe.model, checkpoint)
         run.checkpoints.point("last", name)
-        epoch = training.position.best_epoch
+        epoch, step = (checkpoint.state["position"][key] for key in ("epoch", "step"))
     test = training.measure(run.dataset.test.pixels.to(training.device))
-    run.write_metrics([*rows, row(epoch, training.position.step, "test", test)])
+    run.write_metrics([*rows, row(epoch, step, "test", test)])
     return dataclasses.replace(end, epoch=epoch, test=test)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 import sys
@@ -33,6 +34,7 @@ else:
 
 SETTINGS = "run.toml"
 METRICS = "metrics.jsonl"
+REPORT = "report.html"
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,9 @@ class Run:
     @classmethod
     def create(cls, out: str | Path | None, settings: RunSettings, files: Mapping[str, bytes]) -> Run:
         """Make the run folder `out` (by default runs/RECIPE-DATA-NNN), with `files` in it besides run.toml."""
-        path = Path(out) if out else _next_free(settings)
+        path = Path(out) if out else _reserve(settings)
+        if not path.name:
+            raise LunetteError(f"--out {path} is no name for a run folder: give it one, such as runs/my-run")
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise LunetteError(f"{path} exists already: choose another --out, or go on with lunette resume {path}")
         with writing(path):
@@ -139,16 +143,12 @@ class Run:
     def is_finished(self) -> bool:
         """Whether training came to its end and everything was drawn."""
         rows = self.metrics()
-        return bool(rows) and rows[-1]["split"] == "test" and (self.path / "report.html").is_file()
+        return bool(rows) and rows[-1]["split"] == "test" and (self.path / REPORT).is_file()
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Return the rows of metrics.jsonl; a row that a crash left half-written is no row."""
-        rows = []
-        with contextlib.suppress(FileNotFoundError), (self.path / METRICS).open(encoding="utf-8") as file:
-            for line in file:
-                with contextlib.suppress(ValueError):
-                    rows.append(json.loads(line))
-        return rows
+        """Return the rows of metrics.jsonl."""
+        path = self.path / METRICS
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
     def write_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Replace metrics.jsonl by `rows`."""
@@ -192,11 +192,18 @@ def versions() -> dict[str, str]:
     return {"lunette": __version__, "python": python, "torch": torch.__version__, "numpy": np.__version__}
 
 
-def _next_free(settings: RunSettings) -> Path:
+def _reserve(settings: RunSettings) -> Path:
+    """Make and return the next free folder runs/RECIPE-DATA-NNN, which no other process can then take."""
     data = re.sub(r"[^a-z0-9]+", "-", Path(settings.source).stem.lower()).strip("-") or "data"
-    stem = f"{settings.recipe.replace('_', '-')}-{data}"
-    taken = [int(p.name[-3:]) for p in Path("runs").glob(f"{stem}-[0-9][0-9][0-9]")]
-    return Path("runs") / f"{stem}-{max(taken, default=0) + 1:03d}"
+    stem = Path("runs") / f"{settings.recipe.replace('_', '-')}-{data}"
+    with writing(stem):
+        stem.parent.mkdir(exist_ok=True)
+        for number in itertools.count(1):
+            path = stem.with_name(f"{stem.name}-{number:03d}")
+            with contextlib.suppress(FileExistsError):
+                path.mkdir()
+                return path
+    raise AssertionError("itertools.count ends only by the return")
 
 
 def _without_none(table: Mapping[str, Any]) -> dict[str, Any]:

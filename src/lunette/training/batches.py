@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
+
+LARGEST_BATCH = 1000
+BATCH_VALUES = 2**20  # of pixels in all channels; a convolution makes some dozens of floats of each
+DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
 def pick_device(name: str) -> torch.device:
@@ -17,6 +23,8 @@ def pick_device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
+        if device.type not in DEVICES:
+            raise RuntimeError(f"known are {', '.join(DEVICES)}")
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).split("\n")[0]
@@ -24,6 +32,11 @@ def pick_device(name: str) -> torch.device:
             f"cannot use the device {name!r} ({reason}); leave it at auto, or see lunette doctor"
         ) from None
     return device
+
+
+def batches(pixels: Tensor) -> tuple[Tensor, ...]:
+    """Cut images (N, C, H, W) into batches to measure or use a model with, whose memory has a bound."""
+    return pixels.split(max(1, min(LARGEST_BATCH, BATCH_VALUES // math.prod(pixels.shape[1:]))))
 
 
 def to_float(pixels: Tensor) -> Tensor:

@@ -11,10 +11,8 @@ from torch import Tensor
 from lunette.models import LatentModel
 from lunette.objectives import Objective
 from lunette.randomness import reseed
-from lunette.training.batches import to_float
+from lunette.training.batches import batches, to_float
 from lunette.training.events import Metrics
-
-BATCH = 1000
 
 
 @torch.inference_mode()
@@ -28,7 +26,7 @@ def evaluate(
     began = time.perf_counter()
     model.eval()
     sums: dict[str, float] = {}
-    for i, chunk in enumerate(pixels.split(BATCH)):
+    for i, chunk in enumerate(batches(pixels)):
         reseed(seed, "evaluate", i)
         trace = model.trace(to_float(chunk), samples=objective.samples)
         for name, value in objective(model, trace).items():

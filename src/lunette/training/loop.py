@@ -66,6 +66,8 @@ class Training:
     def events(self) -> Iterator[Event]:
         """Train to the end, from wherever the position is."""
         reason = f"all {self.settings.epochs} epochs are done"
+        if self._is_picture_time():  # a stop between an epoch's end and its pictures must not lose them
+            yield PictureTime(self.position.epoch)
         while self.position.stage < len(self.stages):
             while self.position.epoch < self.stage.epochs and not self._out_of_patience():
                 yield from self._epoch()
@@ -91,9 +93,13 @@ class Training:
             position.seconds += time.perf_counter() - began
             yield Step(self.stage.name, position.epoch + 1, self.stage.epochs, position.batch, self.batches, terms)
         yield self._close_epoch()
-        every = self.settings.pictures
-        if not self.stage.name and every and position.epoch % every == 0:
+        if self._is_picture_time():
             yield PictureTime(position.epoch)
+
+    def _is_picture_time(self) -> bool:
+        position, every = self.position, self.settings.pictures
+        at_end_of_epoch = not self.stage.name and position.epoch and not position.batch
+        return bool(every and at_end_of_epoch and position.epoch % every == 0)
 
     def _order(self) -> Tensor:
         """Return the order of this epoch's pictures: a pure function of (seed, stage, epoch)."""
@@ -118,7 +124,7 @@ class Training:
         gradients = [p.grad for p in stage.model.parameters() if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
         if not math.isfinite(total.item() + norm.item()):
-            raise self._diverged(terms)
+            raise self._diverged(self._what_is_not_finite(terms))
         if settings.clip:
             torch.nn.utils.clip_grads_with_norm_(stage.model.parameters(), settings.clip, norm)
         self.optimizer.step()
@@ -131,6 +137,10 @@ class Training:
         metrics = {"train": Metrics(means, weights, position.seconds)}
         if len(self.validation):
             metrics["validation"] = self.measure(self.validation)
+        self.check_finite()
+        for split, measured in metrics.items():
+            if not math.isfinite(measured.loss):
+                raise self._diverged(f"the {split} loss is {measured.loss}")
         position.epoch, position.batch, position.sums, position.seconds = position.epoch + 1, 0, {}, 0.0
         held_out = metrics.get("validation")
         best = (
@@ -145,11 +155,16 @@ class Training:
     def measure(self, pixels: Tensor) -> Metrics:
         """Return the running stage's terms on uint8 images (N, C, H, W).
 
-        Their weights are those of its last epoch: with the rising ones of a warm-up the first epoch would
-        always be the best.
+        Their weights are those after any warm-up: with rising ones the first epoch would always be the best.
         """
         stage = self.stage
-        return evaluate(stage.model, stage.objective, stage.objective.weights(stage.epochs), pixels, self.settings.seed)
+        return evaluate(stage.model, stage.objective, stage.objective.weights(math.inf), pixels, self.settings.seed)
+
+    def check_finite(self) -> None:
+        """Raise Diverged unless all weights are finite: a step from finite numbers can still overflow them."""
+        for name, parameter in self.recipe.model.named_parameters():
+            if not parameter.isfinite().all():
+                raise self._diverged(f"the weights {name} are not finite")
 
     def optimizer_state(self) -> dict[str, Tensor]:
         """Return the optimiser's tensors by "parameter.name"."""
@@ -172,16 +187,19 @@ class Training:
         waited = self.position.epoch - self.position.best_epoch
         return bool(self.settings.patience and not self.stage.name and waited >= self.settings.patience)
 
-    def _diverged(self, terms: dict[str, Tensor]) -> Diverged:
+    def _what_is_not_finite(self, terms: dict[str, Tensor]) -> str:
         bad = [f"the {name} is {value.item()}" for name, value in terms.items() if not value.isfinite()]
-        if not bad:
-            names = [
-                n for n, p in self.stage.model.named_parameters() if p.grad is not None and not p.grad.isfinite().all()
-            ]
-            bad = [f"the gradient of {(names or ['the loss'])[0]} is not finite"]
+        bad += [
+            f"the gradient of {name} is not finite"
+            for name, p in self.stage.model.named_parameters()
+            if p.grad is not None and not p.grad.isfinite().all()
+        ]
+        return bad[0] if bad else "the sum of the terms, or the norm of the gradient, is not finite"
+
+    def _diverged(self, what: str) -> Diverged:
         return Diverged(
-            f"training diverged at step {self.position.step + 1}, in epoch {self.position.epoch + 1}: "
-            f"{' and '.join(bad)}; the weights of the last checkpoint are finite and intact. Likely causes: the "
-            f"learning rate {self.settings.learning_rate:g} is too high (try a tenth, or --clip 1), or a learned scale "
-            "or variance went to 0 (fix it, like normal:0.1)"
+            f"training diverged at step {self.position.step + 1}, in epoch {self.position.epoch + 1}: {what}; the last "
+            "checkpoint is of finite weights, and intact. Likely causes: the learning rate "
+            f"{self.settings.learning_rate:g} is too high (try a tenth, or --clip 1), or a learned scale or variance "
+            "went to 0 (fix it, like normal:0.1)"
         )

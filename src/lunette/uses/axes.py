@@ -14,6 +14,6 @@ def principal_axes(codes: Tensor, n: int = 2) -> tuple[Tensor, Tensor]:
     """
     mean = codes.mean(0)
     _, singular, directions = torch.linalg.svd(codes - mean, full_matrices=False)
-    axes = directions[:n] * (singular[:n, None] / max(len(codes) - 1, 1) ** 0.5)
+    axes = directions[:n] * (singular[:n, None] / len(codes) ** 0.5)
     signs = axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()
     return mean, axes * torch.where(signs == 0, 1.0, signs)

@@ -12,7 +12,8 @@ import torch
 from lunette.images import search_folders
 from lunette.runs import versions
 
-MATRIX = 1024
+MATRIX = 512
+FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16")
 
 
 def doctor() -> dict[str, dict[str, str]]:
@@ -22,26 +23,34 @@ def doctor() -> dict[str, dict[str, str]]:
         "Processor": {
             "model": processor(),
             "threads": f"{torch.get_num_threads()} used by torch, {os.cpu_count()} in the machine",
-            "instructions": torch.backends.cpu.get_cpu_capability(),
+            "features": f"{features()}; torch uses {torch.backends.cpu.get_cpu_capability()}",
         },
         "Accelerator": {"GPU": accelerator()},
         "Precision": {
-            "float32": f"used for everything; {rate(torch.float32):,.0f} GFLOP/s in a {MATRIX}×{MATRIX} matrix product",
-            "bfloat16": f"{rate(torch.bfloat16):,.0f} GFLOP/s in the same product",
+            "float32": f"used for everything; {rate(torch.float32):.3g} GFLOP/s in products of {MATRIX}×{MATRIX}",
+            "bfloat16": f"not used; {rate(torch.bfloat16):.3g} GFLOP/s in the same products on the processor",
         },
         "Data": {"LUNETTE_DATA": os.environ.get("LUNETTE_DATA", "not set")}
-        | {name: places(folders) for name, folders in search_folders().items()},
+        | {name: place(folders) for name, folders in search_folders().items()},
     }
 
 
 def processor() -> str:
     """Return the processor's name."""
+    return cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def features() -> str:
+    """Return those of the processor's features that make matrix products fast."""
+    present = [name for name in FEATURES if name in cpuinfo("flags").split()]
+    return ", ".join(present) or "not known on this system"
+
+
+def cpuinfo(key: str) -> str:
+    """Return the first entry called `key` of Linux's list of processors, or an empty string."""
     info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    lines = info.read_text().splitlines() if info.is_file() else []
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "")
 
 
 def accelerator() -> str:
@@ -76,9 +85,9 @@ def rate(dtype: torch.dtype, seconds: float = 0.2) -> float:
     return products * 2 * MATRIX**3 / (time.perf_counter() - began) / 1e9
 
 
-def places(folders: list[Path]) -> str:
-    """Return the first folder that is there, or where it is looked for."""
+def place(folders: list[Path]) -> str:
+    """Return the first folder that holds files, or when they will be there."""
     for folder in folders:
-        if folder.is_dir():
+        if folder.is_dir() and any(folder.iterdir()):
             return f"found in {folder}"
     return "not here yet: downloaded when first used"

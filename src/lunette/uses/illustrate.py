@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from lunette.models import LatentModel
 from lunette.runs import Run, write
 from lunette.training import End, Event, PictureTime
@@ -25,15 +23,10 @@ def illustrate(run: Run, model: LatentModel, event: Event) -> None:
     seed, test = run.settings.training.seed, run.dataset.test
     folder = run.pictures
     reconstruct_model(model, test.pixels[: PICTURES // 2], seed).save(folder / f"reconstructions-{event.epoch:04d}.png")
-    if has_prior(model):
+    if model.prior is not None:
         sample_model(model, PICTURES, seed).save(folder / f"samples-{event.epoch:04d}.png")
     if isinstance(event, End):
         write(folder / "curves.png", curves(run))
         latents_model(model, test).save(folder / "latents.png")
         manifold_model(model, test).save(folder / "manifold.png")
-        write(run.path / "report.html", report(run, event))
-
-
-def has_prior(model: torch.nn.Module) -> bool:
-    """Return whether new codes can be drawn."""
-    return getattr(model, "prior", None) is not None
+        write(run.path / "report.html", report(run, model, event))

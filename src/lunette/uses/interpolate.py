@@ -34,7 +34,9 @@ def interpolate(
     opened = open_run(run)
     model = opened.model(checkpoint)
     ends = [codes_at(point, opened, model) for point in points]
-    between = {"linear": linear, "spherical": spherical}[walk]
+    if walk not in WALKS:
+        raise unknown("walk", walk, WALKS)
+    between = WALKS[walk]
     legs = [[between(a, b, steps) for a, b in zip(*leg, strict=True)] for leg in pairwise(ends)]
     # Legs share their ends: each but the first begins with its second picture.
     path = tuple(torch.cat([rung[i > 0 :] for i, rung in enumerate(rungs)]) for rungs in zip(*legs, strict=True))
@@ -84,3 +86,6 @@ def spherical(a: Tensor, b: Tensor, steps: int) -> Tensor:
     if float(ω.sin() * a.norm() * b.norm()) < 1e-6:
         return linear(a, b, steps)
     return ((1 - t) * ω).sin() / ω.sin() * a + (t * ω).sin() / ω.sin() * b
+
+
+WALKS = {"linear": linear, "spherical": spherical}

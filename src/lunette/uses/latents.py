@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from lunette.images import Images
+from lunette.images import Data, Images, read_pictures
 from lunette.models import LatentModel
 from lunette.runs import write
 from lunette.uses.axes import principal_axes
@@ -33,9 +33,7 @@ class Codes:
 
     def picture(self) -> Image.Image:
         """Return the scatter plot of two dimensions, or of the first two principal axes of more."""
-        data = io.BytesIO()
-        self._figure().savefig(data, dpi=120)
-        return Image.open(data)
+        return Image.open(io.BytesIO(self._repr_png_())).convert("RGB")
 
     def save(self, path: str | Path) -> Path:
         """Write the plot as a picture, or codes, labels and their names to an .npz."""
@@ -45,7 +43,7 @@ class Codes:
             labels = {} if self.labels is None else {"labels": self.labels, "label_names": np.array(self.label_names)}
             np.savez_compressed(data, codes=self.codes, allow_pickle=False, **labels)
         else:
-            self.picture().convert("RGB").save(data, picture_format(path))
+            self.picture().save(data, picture_format(path))
         write(path, data.getvalue())
         return path
 
@@ -78,10 +76,13 @@ class Codes:
         return figure
 
 
-def latents(run: AnyRun, images: Images | None = None, *, checkpoint: str = "last") -> Codes:
-    """Return the codes of the test pictures, or of `images`, of the model's own shape."""
+def latents(run: AnyRun, images: Data | None = None, *, checkpoint: str = "last") -> Codes:
+    """Return the codes of the test pictures, or of `images`, which are brought to the model's size."""
     opened = open_run(run)
-    return latents_model(opened.model(checkpoint), images or opened.dataset.test)
+    model = opened.model(checkpoint)
+    if images is None:
+        return latents_model(model, opened.dataset.test)
+    return latents_model(model, read_pictures(images, opened.settings.shape, opened.settings.data.fit))
 
 
 def latents_model(model: LatentModel, images: Images) -> Codes:

@@ -45,12 +45,12 @@ def plane(model: LatentModel, test: Images, steps: Tensor, dimensions: tuple[int
     grid = torch.stack([right.flatten(), up.flatten()], dim=1)
     codes = encode(model, test.pixels)[0].cpu()
     size = codes.shape[1]
-    if dimensions is None and size == 2 and getattr(model, "prior", None) is not None:
+    if dimensions is None and size == 2 and model.prior is not None:
         return grid
     if dimensions is None:
         mean, axes = principal_axes(codes)
         return mean + grid[:, : len(axes)] @ axes
-    if not all(0 <= d < size for d in dimensions):
+    if not all(0 <= d < size for d in dimensions) or dimensions[0] == dimensions[1]:
         raise LunetteError(f"the code has dimensions 0 to {size - 1}, and {dimensions} are not two of them")
-    axes = torch.eye(size)[list(dimensions)] * codes.std(0)
+    axes = torch.eye(size)[list(dimensions)] * codes.std(0, correction=0)
     return codes.mean(0) + grid @ axes

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from lunette.models import LatentModel
 from lunette.runs import Run
-from lunette.training import to_float
+from lunette.training import batches, to_float
 
-BATCH = 1000
+DECODED = 100  # codes at a time, whose pictures may be large
 
 AnyRun = Run | str | Path
 
@@ -29,15 +29,18 @@ def device_of(model: LatentModel) -> torch.device:
 
 
 @torch.inference_mode()
-def encode(model: LatentModel, pixels: Tensor) -> tuple[Tensor, ...]:
-    """Uint8 images (N, C, H, W) → the posterior means of their codes (N, D), a tensor a rung."""
-    parts = [model.encode(to_float(chunk.to(device_of(model)))) for chunk in pixels.split(BATCH)]
+def encode(model: LatentModel, images: Tensor) -> tuple[Tensor, ...]:
+    """Images (N, C, H, W), uint8 or float in [0, 1] → the posterior means of their codes (N, D), a tensor a rung."""
+    parts = [
+        model.encode(to_float(x) if x.dtype == torch.uint8 else x)
+        for x in (chunk.to(device_of(model)) for chunk in batches(images))
+    ]
     return tuple(torch.cat(rung) for rung in zip(*parts, strict=True))
 
 
 @torch.inference_mode()
 def decode(model: LatentModel, codes: tuple[Tensor, ...]) -> NDArray[np.float32]:
     """Codes (N, D), a tensor a rung → the mean images of p(x | z), float32 (N, C, H, W) in [0, 1]."""
-    chunks = zip(*(rung.to(device_of(model)).split(BATCH) for rung in codes), strict=True)
+    chunks = zip(*(rung.to(device_of(model)).split(DECODED) for rung in codes), strict=True)
     images: NDArray[np.float32] = np.concatenate([model.decode(chunk).mean.cpu().numpy() for chunk in chunks])
     return images

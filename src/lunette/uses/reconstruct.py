@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Images, read_pictures
+from lunette.images import Data, read_pictures
 from lunette.models import LatentModel
 from lunette.randomness import reseed
 from lunette.training import to_float
@@ -20,12 +18,7 @@ PAIRS_A_ROW = 4
 
 
 def reconstruct(
-    run: AnyRun,
-    images: str | Path | Images | None = None,
-    n: int = 32,
-    *,
-    seed: int = 0,
-    checkpoint: str = "last",
+    run: AnyRun, images: Data | None = None, n: int = 32, *, seed: int = 0, checkpoint: str = "last"
 ) -> Sheet:
     """Show n images, each with its reconstruction on its right: the mean image of its mean code.
 
@@ -39,25 +32,23 @@ def reconstruct(
     model = opened.model(checkpoint)
     if images is None:
         return reconstruct_model(model, opened.dataset.test.pixels[:n], seed)
-    if not isinstance(images, Images):
-        images = read_pictures(images, opened.settings.shape, opened.settings.data.fit)
-    return side_by_side(model, images.pixels[:n], None)
+    own = read_pictures(images, opened.settings.shape, opened.settings.data.fit)
+    return side_by_side(model, to_float(own.pixels[:n]), None)
 
 
 def reconstruct_model(model: LatentModel, pixels: Tensor, seed: int = 0) -> Sheet:
     """Do what `reconstruct` does with test pictures (N, C, H, W), uint8, and a model at hand."""
-    damaged = None
-    corrupt = getattr(model, "corrupt", None)
-    if corrupt is not None:
+    x, damaged = to_float(pixels), None
+    if model.corrupt is not None:
         with torch.random.fork_rng():
             reseed(seed, "reconstruct")
-            damaged = (corrupt(to_float(pixels)).clamp(0, 1) * 255).round().to(torch.uint8)
-    return side_by_side(model, pixels, damaged)
+            damaged = model.corrupt(x)
+    return side_by_side(model, x, damaged)
 
 
-def side_by_side(model: LatentModel, pixels: Tensor, damaged: Tensor | None) -> Sheet:
-    """Return the sheet original, (damaged,) reconstruction of uint8 images (N, C, H, W)."""
-    seen = [pixels] if damaged is None else [pixels, damaged]
+def side_by_side(model: LatentModel, x: Tensor, damaged: Tensor | None) -> Sheet:
+    """Return the sheet original, (damaged,) reconstruction of images (N, C, H, W) in [0, 1]."""
+    seen = [x] if damaged is None else [x, damaged]
     drawn = decode(model, encode(model, seen[-1]))
-    groups = np.stack([*(to_float(each).numpy() for each in seen), drawn], axis=1)
+    groups = np.stack([*(each.clamp(0, 1).numpy() for each in seen), drawn], axis=1)
     return Sheet(groups.reshape(-1, *drawn.shape[1:]), columns=PAIRS_A_ROW * groups.shape[1])

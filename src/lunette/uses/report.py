@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from lunette.models import LatentModel
 from lunette.recipes import size, summary
 from lunette.runs import Run
 from lunette.training import End
@@ -24,7 +25,7 @@ PLOTS = ("curves", "latents")
 MENDED = "Test pictures: as they are, damaged, and mended by the model."
 
 
-def report(run: Run, end: End) -> str:
+def report(run: Run, model: LatentModel, end: End) -> str:
     """Return the HTML page of a finished run: what was trained, its numbers, curves and pictures."""
     rows = run.metrics()
     last = {row["split"]: row for row in rows if "stage" not in row and row["epoch"] == end.epoch}
@@ -34,24 +35,24 @@ def report(run: Run, end: End) -> str:
         run=run,
         settings=run.settings,
         summary=summary(run.settings.recipe),
-        parameters=size(run.recipe().model),
+        parameters=size(model),
         reason=end.reason,
         epoch=end.epoch,
         terms=terms(rows),
         splits=[last[split] for split in ("train", "validation", "test") if split in last],
         seconds=sum(row["seconds"] for row in rows),
-        pictures=pictures(run, end.epoch),
+        pictures=pictures(run, end.epoch, model.corrupt is not None),
     )
 
 
-def pictures(run: Run, epoch: int) -> list[dict[str, Any]]:
-    """Return title, caption and data address of each picture that the run has."""
+def pictures(run: Run, epoch: int, mends: bool) -> list[dict[str, Any]]:
+    """Return title, caption and data address of each picture of a run, whose model may be one that mends damage."""
     found = []
     for name, (title, caption) in CAPTIONS.items():
         paths = run.pictures / f"{name}-{epoch:04d}.png", run.pictures / f"{name}.png"
         path = next((path for path in paths if path.is_file()), None)
         if path:
-            mended = name == "reconstructions" and run.settings.recipe == "denoising"
+            mended = name == "reconstructions" and mends
             found.append(
                 {
                     "title": title,

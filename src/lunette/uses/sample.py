@@ -24,7 +24,7 @@ def sample(run: AnyRun, n: int = 64, *, seed: int = 0, temperature: float = 1.0,
 
 def sample_model(model: LatentModel, n: int, seed: int = 0, temperature: float = 1.0) -> Sheet:
     """Do what `sample` does, with a model at hand."""
-    if n < 1 or temperature < 0:
+    if n < 1 or not 0 <= temperature < math.inf:
         raise LunetteError(f"cannot draw {n} images at temperature {temperature}: at least 1, and 0 or more")
     with torch.random.fork_rng(), torch.inference_mode():
         reseed(seed, "sample")

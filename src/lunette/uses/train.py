@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
+
+import typeguard
 
 from lunette.errors import LunetteError, unknown
-from lunette.images import Data, Dataset, DataSettings, load, read, to_archive
+from lunette.images import Data, DataSettings, Shape, is_name, load, read, to_archive
 from lunette.randomness import reseed
 from lunette.recipes import Recipe, arguments, build
 from lunette.runs import Run, RunSettings, record, restore, versions
@@ -37,43 +38,63 @@ def train(
     """
     given, how, loading = sort_settings(recipe, settings)
     device = pick_device(how.device)
-    in_memory = None if isinstance(data, str | Path) else read(data)[0]
-    dataset = load(data if in_memory is None else in_memory, loading)
-    built = built_with_seed(recipe, dataset, given, how.seed)
+    if isinstance(data, str | Path):
+        source, files = resolved(data), {}
+    else:
+        data = read(data)[0]
+        source, files = ARRAY_FILE, {ARRAY_FILE: to_archive(data)}
+    dataset = load(data, loading)
+    built = built_with_seed(recipe, dataset.train.shape, given, how.seed)
     training = Training(built, dataset, how, device)
     chosen = RunSettings(
         recipe=recipe,
         arguments={argument.name: given.get(argument.name, argument.default) for argument in arguments(recipe)},
-        source=ARRAY_FILE if in_memory else str(data),
+        source=source,
         data=loading,
         training=how,
         facts=dataset.facts,
         versions=versions(),
     )
-    run = Run.create(out, chosen, {ARRAY_FILE: to_archive(in_memory)} if in_memory else {})
+    run = Run.create(out, chosen, files)
     run.dataset = dataset
-    return follow(run, training, watch)
+    with run.locked():
+        return follow(run, training, watch)
 
 
 def resume(run: Run | str | Path, *, epochs: int | None = None, watch: Watch | None = None) -> Run:
     """Go on with an interrupted run, bit for bit as if it had never stopped, or train a finished one further.
 
     `epochs` is the new total. The same weights come out on the same machine with the same number of threads.
+    Raises LunetteError where nothing is left to do, another process trains there, or the data has changed.
     """
     run = run if isinstance(run, Run) else Run(run)
-    settings = run.settings
-    if epochs:
-        longer = dataclasses.replace(settings.training, epochs=epochs)
-        settings = dataclasses.replace(settings, training=longer)
-    elif run.is_finished:
-        raise LunetteError(f"{run.path} has done all its {settings.training.epochs} epochs; train on with --epochs N")
-    device = pick_device(settings.training.device)
-    built = built_with_seed(settings.recipe, run.dataset, settings.arguments, settings.training.seed)
-    training = Training(built, run.dataset, settings.training, device)
-    restore(run, training)
-    if settings is not run.settings:
+    with run.locked():
+        check_left_to_do(run, epochs)
+        settings = run.settings
+        if epochs is not None:
+            longer = dataclasses.replace(settings.training, epochs=epochs)
+            settings = dataclasses.replace(settings, training=longer)
+        device = pick_device(settings.training.device)
+        built = built_with_seed(settings.recipe, settings.shape, settings.arguments, settings.training.seed)
+        training = Training(built, run.dataset, settings.training, device)
+        restore(run, training)
         run.replace_settings(settings)
-    return follow(run, training, watch)
+        return follow(run, training, watch)
+
+
+def check_left_to_do(run: Run, epochs: int | None) -> None:
+    """Raise LunetteError where a run is finished, and `epochs` does not take it further."""
+    planned, patience = run.settings.training.epochs, run.settings.training.patience
+    done = max((row["epoch"] for row in run.metrics() if "stage" not in row), default=0)
+    if run.is_finished and patience and done < planned:
+        raise LunetteError(
+            f"{run.path} stopped because {patience} epochs brought no better validation loss, and going on would "
+            "repeat them: train anew with a larger --patience"
+        )
+    if epochs is not None and (epochs < done or (epochs == done and run.is_finished)):
+        raise LunetteError(f"{run.path} has done {done} epochs already: --epochs must be more than that")
+    if epochs is None and run.is_finished:
+        raise LunetteError(f"{run.path} has done all its {planned} epochs; train on with --epochs N")
 
 
 def follow(run: Run, training: Training, watch: Watch | None) -> Run:
@@ -85,21 +106,36 @@ def follow(run: Run, training: Training, watch: Watch | None) -> Run:
     return run
 
 
-def built_with_seed(recipe: str, data: Dataset, given: Mapping[str, Any], seed: int) -> Recipe:
+def built_with_seed(recipe: str, shape: Shape, given: Mapping[str, Any], seed: int) -> Recipe:
     """Return the recipe with the initial weights that belong to `seed`."""
     reseed(seed, "weights")
-    return build(recipe, data.train.shape, given)
+    try:
+        return build(recipe, shape, given)
+    except (MemoryError, RuntimeError, OverflowError) as error:
+        reason = str(error).split("\n")[0]
+        raise LunetteError(f"cannot build {recipe} for pictures of {shape}: {reason}") from error
+
+
+def resolved(source: str | Path) -> str:
+    """Return a source as it can be found from any folder: a name as it is, a path in full."""
+    path = Path(source).expanduser()
+    return str(path.resolve()) if path.exists() and not is_name(source) else str(source)
 
 
 def sort_settings(recipe: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], TrainingSettings, DataSettings]:
-    """Part settings by whose they are: the recipe's arguments, training's, the data's."""
-    own = [argument.name for argument in arguments(recipe)]
-    training, data = ([field.name for field in fields(kind)] for kind in (TrainingSettings, DataSettings))
-    for name in settings:
-        if name not in {*own, *training, *data}:
-            raise unknown("setting", name, [*own, *training, *data])
+    """Part settings by whose they are (the recipe's arguments, training's, the data's), and check their types."""
+    own = {argument.name: argument.type for argument in arguments(recipe)}
+    training, data = (get_type_hints(kind) for kind in (TrainingSettings, DataSettings))
+    known = {**own, **training, **data}
+    for name, value in settings.items():
+        if name not in known:
+            raise unknown("setting", name, known)
+        try:
+            typeguard.check_type(value, known[name])
+        except typeguard.TypeCheckError as error:
+            raise LunetteError(f"{name} cannot be {value!r}: {str(error).splitlines()[0]}") from None
 
-    def only(names: list[str]) -> dict[str, Any]:
+    def only(names: Mapping[str, Any]) -> dict[str, Any]:
         return {name: settings[name] for name in names if name in settings}
 
     return only(own), TrainingSettings(**only(training)), DataSettings(**only(data))
