@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from lunette.uses.reconstruct import reconstruct
     from lunette.uses.sample import sample
 
-__version__ = "0.1.0"
-
 _HOMES = {
     "Diverged": "lunette.errors",
     "Interrupted": "lunette.errors",
@@ -71,6 +69,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("lunette")
     if name not in _HOMES:
         raise AttributeError(f"module 'lunette' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

@@ -11,14 +11,15 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import filelock
+import numpy as np
 import tomli_w
 import torch
 
-from lunette import __version__
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import Dataset, DataSettings, Shape, load
 from lunette.models import LatentModel
@@ -186,10 +187,12 @@ def load_weights(model: torch.nn.Module, checkpoint: Checkpoint) -> None:
 
 def versions() -> dict[str, str]:
     """Return the versions that a run's numbers depend on."""
-    import numpy as np
-
-    python = ".".join(map(str, sys.version_info[:3]))
-    return {"lunette": __version__, "python": python, "torch": torch.__version__, "numpy": np.__version__}
+    return {
+        "lunette": metadata.version("lunette"),
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
 
 
 def _reserve(settings: RunSettings) -> Path:
