@@ -200,7 +200,7 @@ def test_sheets_are_pictures_and_arrays(tmp_path):
         assert animation.n_frames == 4
     with np.load(sheet.save(tmp_path / "walk.npz")) as archive:
         assert np.array_equal(archive["images"], images)
-    with pytest.raises(LunetteError, match="cannot write a picture as 'walk.txt'"):
+    with pytest.raises(LunetteError, match="cannot write 'walk.txt'"):
         sheet.save(tmp_path / "walk.txt")
 
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 if TYPE_CHECKING:
-    from lunette.uses.latents import Codes
-    from lunette.uses.sheet import Sheet
+    from lunette.uses.shown import Shown
 
 RunPath = Annotated[Positional[Path], arg(help="run folder, such as runs/vae-digits-001", metavar="RUN")]
 Out = Annotated[Path | None, arg(aliases=["-o"], help="picture to write; by default in the run's pictures/")]
@@ -140,7 +139,7 @@ def doctor() -> None:
     facts_table(doctor())
 
 
-def show(result: Sheet | Codes, run: Path, verb: str, out: Path | None, npz: Path | None) -> None:
+def show(result: Shown, run: Path, verb: str, out: Path | None, npz: Path | None) -> None:
     """Write a verb's picture, and its arrays if asked, and print where they are."""
     from lunette.runs import Run
 

@@ -69,7 +69,7 @@ class Checkpoints:
         write(self.run / which, name)
 
     def drop_after(self, name: str) -> None:
-        """Remove the checkpoints newer than `name`: training goes on from there, and they are damaged."""
+        """Remove the checkpoints newer than `name`, which are damaged or not to be gone on from."""
         newer = self.names()[self.names().index(name) + 1 :]
         if self.pointer("best") in newer:
             (self.run / "best").unlink()
@@ -84,15 +84,16 @@ class Checkpoints:
         LunetteError where there is none, or where a checkpoint asked for by number is damaged.
         """
         names = self.names()
-        if which not in ("last", "best"):
-            if which not in names:
-                raise LunetteError(f"{self.run} has no checkpoint {which!r}; it has last, best, {', '.join(names)}")
+        if which in ("last", "best"):
+            wanted = self.pointer(which)
+            if which == "best" and wanted is None:
+                raise LunetteError(f"{self.run} has no best checkpoint: it was trained without validation pictures")
+            if wanted in names:
+                names = names[: names.index(wanted) + 1]
+        elif which in names:
             names = [which]
-        wanted = self.pointer(which) if which in ("last", "best") else which
-        if which == "best" and wanted is None:
-            raise LunetteError(f"{self.run} has no best checkpoint: it was trained without validation pictures")
-        if wanted in names:
-            names = names[: names.index(wanted) + 1]
+        else:
+            raise LunetteError(f"{self.run} has no checkpoint {which!r}; it has last, best, {', '.join(names)}")
         damage = []
         for name in reversed(names):
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,43 +14,32 @@ from PIL import Image
 
 from lunette.images import Data, Images, read_pictures
 from lunette.models import LatentModel
-from lunette.runs import write
 from lunette.uses.axes import principal_axes
 from lunette.uses.passes import AnyRun, encode, open_run
-from lunette.uses.sheet import picture_format
+from lunette.uses.shown import Shown
 
 SHOWN = 5000  # more points than this only cover one another
 LEGEND = 20  # more labels than this are not named
 
 
 @dataclass(frozen=True)
-class Codes:
+class Codes(Shown):
     """Posterior means (N, D) of pictures, with their labels where they have some."""
 
     codes: NDArray[np.float32]
     labels: NDArray[np.int64] | None
     label_names: tuple[str, ...]
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return codes, and labels with their names."""
+        labels = {} if self.labels is None else {"labels": self.labels, "label_names": np.array(self.label_names)}
+        return {"codes": self.codes, **labels}
+
     def picture(self) -> Image.Image:
         """Return the scatter plot of two dimensions, or of the first two principal axes of more."""
-        return Image.open(io.BytesIO(self._repr_png_())).convert("RGB")
-
-    def save(self, path: str | Path) -> Path:
-        """Write the plot as a picture, or codes, labels and their names to an .npz."""
-        path = Path(path)
-        data = io.BytesIO()
-        if path.suffix.lower() == ".npz":
-            labels = {} if self.labels is None else {"labels": self.labels, "label_names": np.array(self.label_names)}
-            np.savez_compressed(data, codes=self.codes, allow_pickle=False, **labels)
-        else:
-            self.picture().save(data, picture_format(path))
-        write(path, data.getvalue())
-        return path
-
-    def _repr_png_(self) -> bytes:
         data = io.BytesIO()
         self._figure().savefig(data, dpi=120)
-        return data.getvalue()
+        return Image.open(data).convert("RGB")
 
     def _figure(self) -> Figure:
         codes = self.codes[:SHOWN]

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lunette.errors import LunetteError
-from lunette.runs import write
+from lunette.uses.shown import Shown
 
 CELL = 64  # small pictures are enlarged by the largest whole factor that keeps them within so many pixels
 GAP = 2
-FRAME_MILLISECONDS = 80
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """Images (N, C, H, W), float32 in [0, 1], shown in rows of `columns`; also an array, and a notebook's picture."""
+class Sheet(Shown):
+    """Images (N, C, H, W), float32 in [0, 1], shown in rows of `columns`; numpy takes it for an array."""
 
     images: NDArray[np.float32]
     columns: int
@@ -31,6 +27,10 @@ class Sheet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the images."""
+        return {"images": self.images}
 
     def pictures(self) -> list[Image.Image]:
         """Return each image at its own size."""
@@ -47,33 +47,10 @@ class Sheet:
             canvas[top : top + height, left : left + width] = cell
         return Image.fromarray(canvas)
 
-    def save(self, path: str | Path) -> Path:
-        """Write the sheet as a picture; a .gif shows the images one after the other, to and fro, an .npz keeps them."""
-        path = Path(path)
-        data = io.BytesIO()
-        if path.suffix.lower() == ".npz":
-            np.savez_compressed(data, images=self.images)
-        elif path.suffix.lower() == ".gif":
-            frames = [Image.fromarray(cell) for cell in _enlarged(_bytes(self.images))]
-            frames += frames[-2:0:-1]
-            frames[0].save(data, "GIF", save_all=True, append_images=frames[1:], duration=FRAME_MILLISECONDS, loop=0)
-        else:
-            self.picture().save(data, picture_format(path))
-        write(path, data.getvalue())
-        return path
-
-    def _repr_png_(self) -> bytes:
-        data = io.BytesIO()
-        self.picture().save(data, "PNG")
-        return data.getvalue()
-
-
-def picture_format(path: Path) -> str:
-    """Return Pillow's name for a file's format; raises LunetteError for one that it cannot write."""
-    known = Image.registered_extensions()
-    if known.get(path.suffix.lower()) not in Image.SAVE:
-        raise LunetteError(f"cannot write a picture as {path.name!r}: end the name in .png, .jpg, .webp, .gif or .npz")
-    return known[path.suffix.lower()]
+    def frames(self) -> list[Image.Image]:
+        """Return the images one after the other, to and fro."""
+        frames = [Image.fromarray(cell) for cell in _enlarged(_bytes(self.images))]
+        return frames + frames[-2:0:-1]
 
 
 def _bytes(images: NDArray[np.float32]) -> NDArray[np.uint8]:

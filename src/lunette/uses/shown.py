@@ -1,0 +1,56 @@
+"""What uses return: arrays that are pictures, too."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lunette.errors import LunetteError
+from lunette.runs import write
+
+FRAME_MILLISECONDS = 80
+
+
+class Shown:
+    """A result that a notebook shows and `save` writes: abstract in `picture` and `arrays`."""
+
+    def picture(self) -> Image.Image:
+        """Return it as one picture."""
+        raise NotImplementedError
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return its arrays by name."""
+        raise NotImplementedError
+
+    def frames(self) -> list[Image.Image]:
+        """Return the pictures of an animation; by default one that stands still."""
+        return [self.picture()]
+
+    def save(self, path: str | Path) -> Path:
+        """Write it whole or not at all: an .npz keeps the arrays, a .gif shows the frames, others the picture.
+
+        Raises LunetteError for a name that ends in no known format, and where the disk refuses.
+        """
+        path, data = Path(path), io.BytesIO()
+        suffix = path.suffix.lower()
+        if suffix == ".npz":
+            np.savez_compressed(data, allow_pickle=False, **self.arrays())
+        elif suffix == ".gif":
+            first, *rest = self.frames()
+            first.save(data, "GIF", save_all=True, append_images=rest, duration=FRAME_MILLISECONDS, loop=0)
+        elif Image.registered_extensions().get(suffix) in Image.SAVE:
+            self.picture().save(data, Image.registered_extensions()[suffix])
+        else:
+            raise LunetteError(f"cannot write {path.name!r}: end the name in .png, .jpg, .webp, .gif or .npz")
+        write(path, data.getvalue())
+        return path
+
+    def _repr_png_(self) -> bytes:
+        data = io.BytesIO()
+        self.picture().save(data, "PNG")
+        return data.getvalue()
