@@ -113,6 +113,8 @@ def test_mistakes_end_with_2_and_a_line(run, tmp_path, capsys):
     assert "has no run.toml" in mistake(capsys, "sample", tmp_path)
     assert "did you mean" in mistake(capsys, "train", "--data", "mnits")
     assert "--latent" in mistake(capsys, "train", "vae", "--latnt", 3)
+    assert "unknown verb 'doktor'; did you mean 'doctor'" in mistake(capsys, "doktor")
+    assert "has no run.toml" in mistake(capsys, "sample", run / "report.html")
     assert "at least 2 points" in mistake(capsys, "interpolate", run, 0)
     assert "end the name in .png" in mistake(capsys, "sample", run, "-o", "samples.txt")
     assert "cannot write" in mistake(capsys, "sample", run, "-o", tmp_path / "no" / "folder.png")

@@ -191,6 +191,7 @@ def test_sheets_are_pictures_and_arrays(tmp_path):
     images = np.linspace(0, 1, 3 * 1 * 4 * 4, dtype=np.float32).reshape(3, 1, 4, 4)
     sheet = Sheet(images, columns=2)
     assert np.asarray(sheet).shape == (3, 1, 4, 4)
+    assert repr(sheet) == "Sheet(3 pictures, 1×4×4)"
     assert [picture.size for picture in sheet.pictures()] == [(4, 4)] * 3
     whole = np.asarray(sheet.picture())
     assert whole.shape == (2 + 2 * 66, 2 + 2 * 66)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import tyro
 
-from lunette.errors import LunetteError, LunetteWarning
+from lunette.errors import LunetteError, LunetteWarning, unknown
 from lunette.faces import commands
 
 DESCRIPTION = "A window into your images' latent space: train any autoencoder on your own pictures, look through it."
@@ -22,6 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     warnings.showwarning = show_warning
     try:
+        if args and not args[0].startswith("-") and args[0] not in commands.VERBS:
+            raise unknown("verb", args[0], commands.VERBS)
         if args[:1] == ["train"]:
             train(args[1:])
         else:

@@ -98,6 +98,6 @@ def to_bytes(pixels: NDArray[Any], where: str) -> NDArray[np.uint8]:
     whole = pixels.dtype.kind != "f"
     if low < 0 or high > (255 if whole else 1):
         span = "0..255" if whole else "[0, 1]"
-        mend = "" if whole else "; divide by 255 if they go that far, or use uint8"
-        raise LunetteError(f"{where} holds values from {low} to {high}; they must be in {span}{mend}")
+        mend = "" if whole or low < 0 else "; divide by 255 if they go that far, or use uint8"
+        raise LunetteError(f"{where} holds values from {low:.6g} to {high:.6g}; they must be in {span}{mend}")
     return (pixels if whole else (pixels * 255).round()).astype(np.uint8)

@@ -69,9 +69,9 @@ def report(folder: Path, others: list[str], bad: list[str], pictures: int) -> No
             f"left out files in {folder} that are no pictures: {listed(others)}", LunetteWarning, stacklevel=3
         )
     if bad:
-        message = f"{len(bad)} of {pictures} pictures in {folder} cannot be read: {listed(bad)}"
+        message = f"{len(bad)} of {pictures} pictures in {folder}, which cannot be read: {listed(bad)}"
         if len(bad) > MOST_BAD * pictures:
-            raise LunetteError(f"{message}. That is more than 5 %: mend or remove them")
+            raise LunetteError(f"there are {message}. That is more than 5 %: mend or remove them")
         warnings.warn(f"left out {message}", LunetteWarning, stacklevel=3)
 
 

@@ -76,7 +76,7 @@ def read_path(path: Path, settings: DataSettings) -> tuple[Images, Images | None
         return read_array_file(path)
     if "idx" in path.name:
         return read_idx_file(path), None
-    raise LunetteError(f"{path} is no source of pictures: give a folder of them, an .npz, .npy or IDX file")
+    raise LunetteError(f"{path} is no source of pictures: give a folder of pictures, an .npz, .npy or IDX file")
 
 
 def resized(images: Images, settings: DataSettings) -> Images:

@@ -92,7 +92,7 @@ class Run:
         self.checkpoints = Checkpoints(self.path)
         try:
             self.settings = RunSettings.from_toml((self.path / SETTINGS).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             what = "has no run.toml, so it is no run folder" if self.path.exists() else "does not exist"
             raise LunetteError(f"{self.path} {what}; lunette train makes one, under runs/") from None
         except (OSError, KeyError, TypeError, ValueError) as error:

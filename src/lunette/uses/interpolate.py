@@ -29,8 +29,10 @@ def interpolate(
     A point is the index of a test picture, "label:NAME" for that label's most typical test picture, or the
     path of a picture. `walk` is a straight line (1 − t) a + t b, or the arc between the codes' directions.
     """
-    if len(points) < 2 or steps < 2:
-        raise LunetteError(f"a walk takes at least 2 points and 2 steps, not {len(points)} and {steps}")
+    if isinstance(points, str) or len(points) < 2:
+        raise LunetteError(f"a walk takes at least 2 points, such as label:3 label:8, not {points}")
+    if steps < 2:
+        raise LunetteError(f"a walk takes at least 2 steps from point to point, not {steps}")
     opened = open_run(run)
     model = opened.model(checkpoint)
     ends = [codes_at(point, opened, model) for point in points]

@@ -19,16 +19,20 @@ from lunette.uses.passes import AnyRun, encode, open_run
 from lunette.uses.shown import Shown
 
 SHOWN = 5000  # more points than this only cover one another
+FEW = 1000  # fewer points are drawn larger
 LEGEND = 20  # more labels than this are not named
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Codes(Shown):
     """Posterior means (N, D) of pictures, with their labels where they have some."""
 
     codes: NDArray[np.float32]
     labels: NDArray[np.int64] | None
     label_names: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Codes({self.codes.shape[0]} pictures, {self.codes.shape[1]} dimensions)"
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return codes, and labels with their names."""
@@ -58,7 +62,7 @@ class Codes(Shown):
         for label in np.unique(labels):
             x, y = points[labels == label, :2].T
             name = None if self.labels is None else self.label_names[label]
-            axes.scatter(x, y, s=5, linewidths=0, color=f"C{label % 10}", label=name)
+            axes.scatter(x, y, s=5 if len(codes) > FEW else 25, linewidths=0, color=f"C{label % 10}", label=name)
         if self.labels is not None and len(self.label_names) <= LEGEND:
             axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=3, frameon=False)
         axes.set(xlabel=names[0], ylabel=names[1], aspect="equal")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -34,6 +35,7 @@ def report(run: Run, model: LatentModel, end: End) -> str:
     return environment.from_string(template).render(
         run=run,
         settings=run.settings,
+        source=Path(run.settings.source).name,
         summary=summary(run.settings.recipe),
         parameters=size(model),
         reason=end.reason,

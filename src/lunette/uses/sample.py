@@ -25,7 +25,7 @@ def sample(run: AnyRun, n: int = 64, *, seed: int = 0, temperature: float = 1.0,
 def sample_model(model: LatentModel, n: int, seed: int = 0, temperature: float = 1.0) -> Sheet:
     """Do what `sample` does, with a model at hand."""
     if n < 1 or not 0 <= temperature < math.inf:
-        raise LunetteError(f"cannot draw {n} images at temperature {temperature}: at least 1, and 0 or more")
+        raise LunetteError(f"n must be at least 1, not {n}, and temperature 0 or more, not {temperature}")
     with torch.random.fork_rng(), torch.inference_mode():
         reseed(seed, "sample")
         codes = model.draw(n, temperature=temperature)

@@ -11,11 +11,13 @@ from PIL import Image
 
 from lunette.uses.shown import Shown
 
-CELL = 64  # small pictures are enlarged by the largest whole factor that keeps them within so many pixels
+# Small pictures are enlarged by the largest whole factor that keeps them within so many pixels.
+CELL = 64
+FRAME = 256  # of an animation
 GAP = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sheet(Shown):
     """Images (N, C, H, W), float32 in [0, 1], shown in rows of `columns`; numpy takes it for an array."""
 
@@ -24,6 +26,10 @@ class Sheet(Shown):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self.images, dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        n, *shape = self.images.shape
+        return f"Sheet({n} pictures, {'×'.join(map(str, shape))})"
 
     def __len__(self) -> int:
         return len(self.images)
@@ -38,7 +44,7 @@ class Sheet(Shown):
 
     def picture(self) -> Image.Image:
         """Return all images as one, row by row on white."""
-        cells = _enlarged(_bytes(self.images))
+        cells = _enlarged(_bytes(self.images), CELL)
         n, height, width, *color = cells.shape
         rows = -(-n // self.columns)
         canvas = np.full((rows * (height + GAP) + GAP, self.columns * (width + GAP) + GAP, *color), 255, np.uint8)
@@ -49,7 +55,7 @@ class Sheet(Shown):
 
     def frames(self) -> list[Image.Image]:
         """Return the images one after the other, to and fro."""
-        frames = [Image.fromarray(cell) for cell in _enlarged(_bytes(self.images))]
+        frames = [Image.fromarray(cell) for cell in _enlarged(_bytes(self.images), FRAME)]
         return frames + frames[-2:0:-1]
 
 
@@ -59,7 +65,7 @@ def _bytes(images: NDArray[np.float32]) -> NDArray[np.uint8]:
     return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
 
 
-def _enlarged(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _enlarged(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """Repeat the pixels of (N, H, W, …) so that small pictures can be seen."""
-    factor = max(1, CELL // max(pixels.shape[1:3]))
+    factor = max(1, side // max(pixels.shape[1:3]))
     return pixels.repeat(factor, axis=1).repeat(factor, axis=2)

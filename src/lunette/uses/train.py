@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import typeguard
 
-from lunette.errors import LunetteError, unknown
+from lunette.errors import LunetteError, LunetteWarning, unknown
 from lunette.images import Data, DataSettings, Shape, is_name, load, read, to_archive
 from lunette.randomness import reseed
 from lunette.recipes import Recipe, arguments, build
@@ -19,6 +20,7 @@ from lunette.uses.illustrate import illustrate
 
 Watch = Callable[[Event], None]
 ARRAY_FILE = "data.npz"
+FEW_STEPS = 5
 
 
 def train(
@@ -55,6 +57,9 @@ def train(
         facts=dataset.facts,
         versions=versions(),
     )
+    if training.batches < FEW_STEPS:
+        few = f"{len(dataset.train)} training pictures make {training.batches} steps an epoch, which is few"
+        warnings.warn(f"{few}: train for more epochs, or with a smaller batch size", LunetteWarning, stacklevel=2)
     run = Run.create(out, chosen, files)
     run.dataset = dataset
     with run.locked():
