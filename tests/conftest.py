@@ -28,4 +28,4 @@ def dataset_of(pixels, validation=0):
     whole = Images(pixels)
     held_out = whole.take(slice(0, validation))
     facts = {"shape": list(whole.shape), "train": len(whole), "validation": len(held_out), "test": len(whole)}
-    return Dataset("test", whole, held_out, whole, facts | {"sha256": ""})
+    return Dataset(whole, held_out, whole, facts | {"sha256": ""})

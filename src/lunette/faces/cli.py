@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import Field, field, fields, make_dataclass
+from dataclasses import field, fields, make_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from lunette.errors import LunetteError, LunetteWarning, unknown
 from lunette.faces import commands
+
+if TYPE_CHECKING:
+    from lunette.recipes import Argument
 
 DESCRIPTION = "A window into your images' latent space: train any autoencoder on your own pictures, look through it."
 
@@ -52,18 +55,15 @@ def train(args: list[str]) -> None:
 def train_flags(recipe: str) -> type[Any]:
     """Return a dataclass whose fields are all that can be said about training `recipe`."""
     from lunette.images import DataSettings
-    from lunette.recipes import RECIPES, arguments, summary
+    from lunette.recipes import RECIPES, Argument, arguments, described, summary
     from lunette.training import TrainingSettings
 
     data = "digits, moons, mnist, fashion-mnist, a folder of pictures, an .npz or .npy file, IDX files"
-    flags = [flag(a.name, a.type, a.default, a.help) for a in arguments(recipe)]
-    flags += [
-        flag("data", str, "digits", data),
-        flag("out", Path | None, None, "run folder; by default runs/RECIPE-DATA-NNN"),
-    ]
-    for settings in (DataSettings, TrainingSettings):
-        hints = get_type_hints(settings, include_extras=True)
-        flags += [flag(f.name, *_kind_default_help(f, hints)) for f in fields(settings)]
+    own = (
+        Argument("data", str, "digits", data),
+        Argument("out", Path | None, None, "run folder; by default runs/RECIPE-DATA-NNN"),
+    )
+    flags = map(flag, (*arguments(recipe), *own, *described(DataSettings), *described(TrainingSettings)))
     return make_dataclass(
         "Train",
         flags,
@@ -71,15 +71,10 @@ def train_flags(recipe: str) -> type[Any]:
     )
 
 
-def flag(name: str, kind: Any, default: Any, text: str) -> tuple[str, Any, Any]:
+def flag(argument: Argument) -> tuple[str, Any, Any]:
     """Return a dataclass field that becomes a flag with its help."""
-    aliases = ["-o"] if name == "out" else None
-    return name, Annotated[kind, tyro.conf.arg(help=text, aliases=aliases)], field(default=default)
-
-
-def _kind_default_help(f: Field[Any], hints: dict[str, Any]) -> tuple[Any, Any, str]:
-    kind, text = get_args(hints[f.name])
-    return kind, f.default, text
+    conf = tyro.conf.arg(help=argument.help, aliases=["-o"] if argument.name == "out" else None)
+    return argument.name, Annotated[argument.type, conf], field(default=argument.default)
 
 
 def show_warning(

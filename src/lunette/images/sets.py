@@ -60,7 +60,6 @@ class Images:
 class Dataset:
     """A source's pictures in three splits, and the facts about them that a run records."""
 
-    source: str
     train: Images
     validation: Images
     test: Images
@@ -92,7 +91,7 @@ def split(source: str, images: Images, test: Images | None, validation_share: fl
         "split": f"{len(images)} pictures: {validation} for validation by a fixed permutation, {how}",
         "sha256": fingerprint(images, test),
     }
-    return Dataset(source, **parts, facts=facts)
+    return Dataset(**parts, facts=facts)
 
 
 def fingerprint(*sets: Images | None) -> str:

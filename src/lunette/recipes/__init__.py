@@ -3,9 +3,20 @@
 import importlib
 import pkgutil
 
-from lunette.recipes.registry import RECIPES, Argument, Recipe, Stage, arguments, build, recipe, size, summary
+from lunette.recipes.registry import (
+    RECIPES,
+    Argument,
+    Recipe,
+    Stage,
+    arguments,
+    build,
+    described,
+    recipe,
+    size,
+    summary,
+)
 
-__all__ = ["RECIPES", "Argument", "Recipe", "Stage", "arguments", "build", "recipe", "size", "summary"]
+__all__ = ["RECIPES", "Argument", "Recipe", "Stage", "arguments", "build", "described", "recipe", "size", "summary"]
 
 # Importing a recipe registers it: a new variant is a new file here, and nothing else.
 for _module in pkgutil.iter_modules(__path__):

@@ -41,7 +41,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of a recipe, as its signature says it."""
+    """One argument of a function, or field of settings, as the signature says it."""
 
     name: str
     type: Any
@@ -72,11 +72,15 @@ def summary(name: str) -> str:
 
 
 def arguments(name: str) -> tuple[Argument, ...]:
-    """Return a recipe's arguments, read from its signature, without the shape."""
-    build = find(name)
-    hints = get_type_hints(build, include_extras=True)
+    """Return a recipe's arguments, without the shape."""
+    return described(find(name))[1:]
+
+
+def described(function: Callable[..., Any]) -> tuple[Argument, ...]:
+    """Return the arguments of a function or the fields of a dataclass, with the help beside their types."""
+    hints = get_type_hints(function, include_extras=True)
     found = []
-    for parameter in list(inspect.signature(build).parameters.values())[1:]:
+    for parameter in inspect.signature(function).parameters.values():
         kind, text = hints[parameter.name], ""
         if get_origin(kind) is Annotated:
             kind, text = get_args(kind)[:2]

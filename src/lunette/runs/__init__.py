@@ -2,6 +2,6 @@
 
 from lunette.runs.files import write, writing
 from lunette.runs.record import record, restore
-from lunette.runs.run import Run, RunSettings, versions
+from lunette.runs.run import REPORT, Run, RunSettings, versions
 
-__all__ = ["Run", "RunSettings", "record", "restore", "versions", "write", "writing"]
+__all__ = ["REPORT", "Run", "RunSettings", "record", "restore", "versions", "write", "writing"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lunette.models import LatentModel
-from lunette.runs import Run, write
+from lunette.runs import REPORT, Run, write
 from lunette.training import End, Event, PictureTime
 from lunette.uses.curves import curves
 from lunette.uses.latents import latents_model
@@ -29,4 +29,4 @@ def illustrate(run: Run, model: LatentModel, event: Event) -> None:
         write(folder / "curves.png", curves(run))
         latents_model(model, test).save(folder / "latents.png")
         manifold_model(model, test).save(folder / "manifold.png")
-        write(run.path / "report.html", report(run, model, event))
+        write(run.path / REPORT, report(run, model, event))

@@ -43,10 +43,10 @@ def plane(model: LatentModel, test: Images, steps: Tensor, dimensions: tuple[int
     """Return the codes (n·n, D) of the map, row by row from the top left."""
     up, right = torch.meshgrid(steps.flip(0), steps, indexing="ij")
     grid = torch.stack([right.flatten(), up.flatten()], dim=1)
-    codes = encode(model, test.pixels)[0].cpu()
-    size = codes.shape[1]
+    size = encode(model, test.pixels[:1])[0].shape[1]
     if dimensions is None and size == 2 and model.prior is not None:
         return grid
+    codes = encode(model, test.pixels)[0].cpu()
     if dimensions is None:
         mean, axes = principal_axes(codes)
         return mean + grid[:, : len(axes)] @ axes
