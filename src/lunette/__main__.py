@@ -1,4 +1,4 @@
-"""`python -m lunette` is the command line."""
+"""`python -m lunette`: the command line."""
 
 import sys
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
 from lunette.codes.head import CodeHead
+from lunette.randomness import noise
 
 
 class NormalHead(CodeHead):
@@ -19,6 +20,15 @@ class NormalHead(CodeHead):
         """(…, 2D) → batch (…), event (D)."""
         mean, log_var = features.chunk(2, dim=-1)
         return diagonal_normal(mean, (log_var / 2).exp())
+
+
+class CodeNormal(Normal):
+    """The normal distribution of the codes of N images, batch (N, D): `rsample` draws what belongs to their places."""
+
+    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
+        """Return mean + std · ε, (*sample_shape, N, D)."""
+        shape = self._extended_shape(torch.Size(sample_shape))
+        return torch.addcmul(self.loc, self.scale, noise(torch.randn, shape, self.loc, batch_dim=-2))
 
 
 class StandardNormal(nn.Module):
@@ -40,4 +50,4 @@ def diagonal_normal(mean: Tensor, std: Tensor) -> Distribution:
 
     It is not validated: that costs more than the draw, and a step checks that its numbers are finite.
     """
-    return Independent(Normal(mean, std, validate_args=False), 1, validate_args=False)
+    return Independent(CodeNormal(mean, std, validate_args=False), 1, validate_args=False)

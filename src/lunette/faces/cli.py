@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -34,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 commands.VERBS, prog="lunette", description=DESCRIPTION, args=args or ["--help"]
             )
     except LunetteError as error:
-        print(f"lunette: {error}", file=sys.stderr)
+        place = f" (process {os.environ['RANK']})" if os.environ.get("RANK", "0") != "0" else ""
+        print(f"lunette{place}: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("lunette: stopped", file=sys.stderr)
@@ -62,6 +64,8 @@ def train_flags(recipe: str) -> type[Any]:
     own = (
         Argument("data", str, "digits", data),
         Argument("out", Path | None, None, "run folder; by default runs/RECIPE-DATA-NNN"),
+        Argument("processes", int | None, None, commands.PROCESSES),
+        Argument("max_restarts", int, 0, commands.MAX_RESTARTS),
     )
     flags = map(flag, (*arguments(recipe), *own, *described(DataSettings), *described(TrainingSettings)))
     return make_dataclass(

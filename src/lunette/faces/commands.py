@@ -5,6 +5,7 @@ Nothing here imports torch before a verb is called: `lunette --help` answers at 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,6 +19,8 @@ Out = Annotated[Path | None, arg(aliases=["-o"], help="picture to write; by defa
 Npz = Annotated[Path | None, arg(help="write the arrays to this .npz, too")]
 Checkpoint = Annotated[str, arg(help="last, best, or a checkpoint's number")]
 OwnImages = Annotated[str | None, arg(help="your own: a picture, or any source of them; by default test pictures")]
+PROCESSES = "share each step among so many processes of this machine"
+MAX_RESTARTS = "start the processes anew so many times when one is lost"
 Seed = Annotated[int, arg(help="for everything that is drawn at random")]
 
 
@@ -26,12 +29,15 @@ def train() -> None:
 
 
 def resume(
-    run: RunPath, epochs: Annotated[int | None, arg(help="new total, to train a finished run further")] = None
+    run: RunPath,
+    epochs: Annotated[int | None, arg(help="new total, to train a finished run further")] = None,
+    processes: Annotated[int | None, arg(help=PROCESSES)] = None,
+    max_restarts: Annotated[int, arg(help=MAX_RESTARTS)] = 0,
 ) -> None:
     """Go on with an interrupted run, bit for bit, also after a kill."""
     from lunette.faces import python
 
-    told(python.resume(run, epochs=epochs).path)
+    told(python.resume(run, epochs=epochs, processes=processes, max_restarts=max_restarts).path)
 
 
 def sample(
@@ -149,7 +155,9 @@ def show(result: Shown, run: Path, verb: str, out: Path | None, npz: Path | None
 
 
 def told(run: Path) -> None:
-    """Print where a trained run's report and pictures are."""
+    """Print where a trained run's report and pictures are; of several processes the first one does."""
+    if os.environ.get("RANK", "0") != "0" or "LUNETTE_LAUNCHED" in os.environ:
+        return
     print(f"report    {run / 'report.html'}\npictures  {run / 'pictures'}")
 
 

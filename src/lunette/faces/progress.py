@@ -8,7 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from lunette.training import End, EpochEnd, Event, Metrics, Step
+from lunette.training import End, EpochEnd, Event, Metrics, Start, Step
 
 LINES = 30  # at most so many epochs of a stage are printed, evenly spread, and always the last one
 REFRESH_SECONDS = 0.2
@@ -38,7 +38,9 @@ class ProgressBar:
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
-        if isinstance(event, Step):
+        if isinstance(event, Start):
+            self.console.print(start(event), soft_wrap=True)
+        elif isinstance(event, Step):
             self._move(event)
         elif isinstance(event, EpochEnd):
             if event.epoch % -(-event.epochs // LINES) == 0 or event.epoch == event.epochs:
@@ -57,6 +59,14 @@ class ProgressBar:
         done = (event.epoch - 1) * event.batches + event.batch
         place = f"{event.stage + ' ' if event.stage else ''}epoch {event.epoch}/{event.epochs}"
         self.progress.update(self.tasks[event.stage], completed=done, description=place, terms=terms)
+
+
+def start(event: Start) -> str:
+    """Return what training runs on, in words."""
+    team = f"{event.processes} processes, " if event.processes > 1 else ""
+    threads = f"{event.threads} threads" if event.threads > 1 else "1 thread"
+    precision = event.precision
+    return f"on {event.device}, {team}{threads}, {precision.name} products ({precision.reason})"
 
 
 def line(event: EpochEnd) -> str:

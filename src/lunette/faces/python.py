@@ -10,6 +10,7 @@ from lunette.faces.progress import ProgressBar
 from lunette.images import Data
 from lunette.runs import Run
 from lunette.uses import train as training
+from lunette.uses.train import Watch
 
 
 def train(
@@ -18,14 +19,30 @@ def train(
     *,
     out: str | Path | None = None,
     progress: bool = True,
+    processes: int | None = None,
+    max_restarts: int = 0,
     **settings: Any,
 ) -> Run:
     """Train `recipe` on `data`, with a progress bar, and return the run; see `lunette.uses.train.train`."""
-    with ProgressBar() if progress else contextlib.nullcontext() as watch:
-        return training.train(recipe, data, out=out, watch=watch, **settings)
+    with bar(progress) as watch:
+        return training.train(
+            recipe, data, out=out, watch=watch, processes=processes, max_restarts=max_restarts, **settings
+        )
 
 
-def resume(run: Run | str | Path, *, epochs: int | None = None, progress: bool = True) -> Run:
+def resume(
+    run: Run | str | Path,
+    *,
+    epochs: int | None = None,
+    progress: bool = True,
+    processes: int | None = None,
+    max_restarts: int = 0,
+) -> Run:
     """Go on with an interrupted run, with a progress bar; see `lunette.uses.train.resume`."""
-    with ProgressBar() if progress else contextlib.nullcontext() as watch:
-        return training.resume(run, epochs=epochs, watch=watch)
+    with bar(progress) as watch:
+        return training.resume(run, epochs=epochs, watch=watch, processes=processes, max_restarts=max_restarts)
+
+
+def bar(progress: bool) -> contextlib.AbstractContextManager[Watch | None]:
+    """Return a progress bar, or nothing."""
+    return ProgressBar() if progress else contextlib.nullcontext()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lunette.errors import unknown
+from lunette.randomness import noise
 
 Binarization = Literal["none", "threshold", "dynamic"]
 
@@ -19,5 +20,5 @@ def binarize(x: Tensor, how: Binarization) -> Tensor:
     if how == "threshold":
         return (x >= 0.5).to(x.dtype)
     if how == "dynamic":
-        return torch.bernoulli(x)
+        return (noise(torch.rand, x.shape, x) < x).to(x.dtype)
     raise unknown("binarization", how, ("none", "threshold", "dynamic"))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError, unknown
+from lunette.randomness import noise
 
 # (N, C, H, W) in [0, 1] → the same shape, with torch's global generator
 Corruption = Callable[[Tensor], Tensor]
@@ -26,7 +27,7 @@ class NormalNoise:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return x with noise."""
-        return x + self.std * torch.randn_like(x)
+        return x + self.std * noise(torch.randn, x.shape, x)
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Masking:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return x with pixels gone."""
-        return x * (torch.rand_like(x[:, :1]) >= self.share)
+        return x * (noise(torch.rand, x[:, :1].shape, x) >= self.share)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class SaltAndPepper:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return x with black and white pixels."""
-        u = torch.rand_like(x[:, :1])
+        u = noise(torch.rand, x[:, :1].shape, x)
         return torch.where(u < self.share, (u < self.share / 2).to(x.dtype), x)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections import Counter
@@ -57,6 +58,7 @@ def loss(values: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
     return sum(parts[1:], parts[0]) if parts else 0 * sum(values.values(), torch.zeros(()))
 
 
+@functools.cache
 def name_of(term: Term) -> str:
     """Return a term's name: a function's own, or its class's in lower case with underscores."""
     name = getattr(term, "__name__", type(term).__name__)

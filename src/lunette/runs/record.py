@@ -20,9 +20,11 @@ def record(run: Run, training: Training) -> Iterator[Event]:
     """Yield the events of `training`, each after it is safe on the disk; the caller holds the run's lock.
 
     There is a checkpoint before the first step, after every epoch and every 300 s. SIGINT and SIGTERM save
-    after the running step and raise Interrupted. The End carries the test metrics of the final weights: with
-    patience those of the best epoch, else the last epoch's.
+    after the running step (on a GPU, or with several processes, at the next one that is settled) and raise
+    Interrupted. The End carries the test metrics of the final weights: with patience those of the best epoch,
+    else the last epoch's. All processes of a team do this in step, and the first of them writes.
     """
+    team = training.team
     rows = run.metrics()
     saved = time.monotonic()
     with Signals() as signals:
@@ -31,7 +33,7 @@ def record(run: Run, training: Training) -> Iterator[Event]:
         for event in training.events():
             if isinstance(event, EpochEnd):
                 rows += [row(event.epoch, event.step, split, m, event.stage) for split, m in event.metrics.items()]
-                run.write_metrics(rows)
+                write_rows(run, training, rows)
                 save(run, training, len(rows), event.best)
                 saved = time.monotonic()
             elif isinstance(event, End):
@@ -39,12 +41,16 @@ def record(run: Run, training: Training) -> Iterator[Event]:
             yield event
             if isinstance(event, End):
                 return
+            if isinstance(event, Step) and not event.settled:
+                continue
             # After the yield: a signal may have come while the event was watched.
-            if isinstance(event, Step) and (signals.received or time.monotonic() - saved > SAVE_SECONDS):
+            due = team.leads and time.monotonic() - saved > SAVE_SECONDS
+            wanted = team.largest(signals.received or int(due))
+            if wanted and isinstance(event, Step):
                 save(run, training, len(rows))
                 saved = time.monotonic()
-            if signals.received:
-                raise interrupted(run, training, signals.received)
+            if wanted > 1:
+                raise interrupted(run, training, wanted)
 
 
 def interrupted(run: Run, training: Training, number: int) -> Interrupted:
@@ -58,34 +64,48 @@ def interrupted(run: Run, training: Training, number: int) -> Interrupted:
 def save(run: Run, training: Training, rows: int, best: bool = False) -> None:
     """Save a checkpoint of `training`; `rows` says how many rows of metrics.jsonl came before it."""
     training.check_finite()
+    if not training.team.leads:
+        return
     state = {"rows": rows, "position": dataclasses.asdict(training.position)}
     run.checkpoints.save(Checkpoint(training.recipe.model.state_dict(), training.optimizer_state(), state), best)
+
+
+def write_rows(run: Run, training: Training, rows: list[dict[str, object]]) -> None:
+    """Write the metrics, if this is the process that writes."""
+    if training.team.leads:
+        run.write_metrics(rows)
 
 
 def restore(run: Run, training: Training) -> None:
     """Put `training` where the run's last whole checkpoint was, and drop the metrics that came after it."""
     if run.dataset.facts["sha256"] != run.settings.facts["sha256"]:
         raise LunetteError(f"cannot go on: the data in {run.settings.source} changed since {run.path} was begun")
-    if not run.checkpoints.names() and not run.checkpoints.pointer("last"):
+    if training.team.leads and (run.checkpoints.names() or run.checkpoints.pointer("last")):
+        name, checkpoint = run.checkpoints.load("last")
+        (run.path / REPORT).unlink(missing_ok=True)
+        run.checkpoints.drop_after(name)
+        run.write_metrics(run.metrics()[: checkpoint.state["rows"]])
+    training.team.wait()
+    if not run.checkpoints.names():
         return  # stopped before the first checkpoint: the seed gives the same beginning again
-    name, checkpoint = run.checkpoints.load("last")
-    (run.path / REPORT).unlink(missing_ok=True)
-    run.checkpoints.drop_after(name)
+    _, checkpoint = run.checkpoints.load("last")
     load_weights(training.recipe.model, checkpoint)
     training.restore(Position(**checkpoint.state["position"]), checkpoint.optimizer)
-    run.write_metrics(run.metrics()[: checkpoint.state["rows"]])
+    training.team.wait()
 
 
 def finish(run: Run, training: Training, end: End, rows: list[dict[str, object]]) -> End:
     """Settle on the final weights, measure them on the test pictures, and write that row."""
     epoch, step = end.epoch, training.position.step
     if training.settings.patience:
+        training.team.wait()
         name, checkpoint = run.checkpoints.load("best")
         load_weights(training.recipe.model, checkpoint)
-        run.checkpoints.point("last", name)
+        if training.team.leads:
+            run.checkpoints.point("last", name)
         epoch, step = (checkpoint.state["position"][key] for key in ("epoch", "step"))
-    test = training.measure(run.dataset.test.pixels.to(training.device))
-    run.write_metrics([*rows, row(epoch, step, "test", test)])
+    test = training.measure(run.dataset.test.pixels)
+    write_rows(run, training, [*rows, row(epoch, step, "test", test)])
     return dataclasses.replace(end, epoch=epoch, test=test)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 import torch
 from torch import Tensor
@@ -21,11 +22,15 @@ def pick_device(name: str) -> torch.device:
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name == "cuda" and "LOCAL_RANK" in os.environ:  # one of several processes on this machine, a GPU each
+        name = f"cuda:{os.environ['LOCAL_RANK']}"
     try:
         device = torch.device(name)
         if device.type not in DEVICES:
             raise RuntimeError(f"known are {', '.join(DEVICES)}")
         torch.empty(1, device=device)
+        if device.index is not None and device.type == "cuda":
+            torch.cuda.set_device(device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).split("\n")[0]
         raise LunetteError(
@@ -41,4 +46,4 @@ def batches(pixels: Tensor) -> tuple[Tensor, ...]:
 
 def to_float(pixels: Tensor) -> Tensor:
     """Scale uint8 images (N, C, H, W) to float32 in [0, 1], on the device where they are."""
-    return pixels.to(torch.float32).div_(255)
+    return pixels / 255

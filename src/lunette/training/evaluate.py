@@ -13,23 +13,32 @@ from lunette.objectives import Objective
 from lunette.randomness import reseed
 from lunette.training.batches import batches, to_float
 from lunette.training.events import Metrics
+from lunette.training.processes import Team
 
 
 @torch.inference_mode()
 def evaluate(
-    model: LatentModel, objective: Objective, weights: Mapping[str, float], pixels: Tensor, seed: int
+    model: LatentModel,
+    objective: Objective,
+    weights: Mapping[str, float],
+    pixels: Tensor,
+    seed: int,
+    device: torch.device,
+    team: Team,
 ) -> Metrics:
     """Return the mean of each term over uint8 images (N, C, H, W), in nats an image.
 
-    The posterior noise is the same at every call with the same seed, so that epochs can be compared.
+    The posterior noise is the same at every call with the same seed, so that epochs can be compared. The
+    processes of a team share the batches, and the sum has one order, so that their number does not change it.
     """
     began = time.perf_counter()
     model.eval()
-    sums: dict[str, float] = {}
-    for i, chunk in enumerate(batches(pixels)):
+    names = list(weights)
+    chunks = batches(pixels)
+    sums = torch.zeros(len(chunks), len(names), dtype=torch.float64)
+    for i in range(team.rank, len(chunks), team.size):
         reseed(seed, "evaluate", i)
-        trace = model.trace(to_float(chunk), samples=objective.samples)
-        for name, value in objective(model, trace).items():
-            sums[name] = sums.get(name, 0.0) + float(value) * len(chunk)
-    means = {name: total / len(pixels) for name, total in sums.items()}
+        terms = objective(model, model.trace(to_float(chunks[i].to(device)), samples=objective.samples))
+        sums[i] = torch.tensor([float(terms[name]) * len(chunks[i]) for name in names])
+    means = dict(zip(names, (team.sum(sums).sum(0) / len(pixels)).tolist(), strict=True))
     return Metrics(means, weights, time.perf_counter() - began)

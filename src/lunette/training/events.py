@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from lunette.training.precision import Precision
+
 
 @dataclass(frozen=True)
 class Metrics:
@@ -23,8 +25,18 @@ class Metrics:
 
 
 @dataclass(frozen=True)
+class Start:
+    """Training begins, or goes on."""
+
+    device: str
+    threads: int
+    processes: int
+    precision: Precision
+
+
+@dataclass(frozen=True)
 class Step:
-    """One update of the weights was made; `terms` are its batch's means, on the device."""
+    """One update of the weights was made; `terms` are means over this process's part of its batch, on the device."""
 
     stage: str  # empty in the main phase
     epoch: int  # the epoch that is running, from 1
@@ -32,6 +44,7 @@ class Step:
     batch: int  # batches of this epoch done
     batches: int
     terms: Mapping[str, Tensor]
+    settled: bool  # whether the numbers of all steps were read and found finite, so that training can be saved
 
 
 @dataclass(frozen=True)
@@ -62,4 +75,4 @@ class End:
     test: Metrics | None = field(default=None)
 
 
-Event = Step | EpochEnd | PictureTime | End
+Event = Start | Step | EpochEnd | PictureTime | End

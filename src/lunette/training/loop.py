@@ -10,17 +10,23 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from lunette.errors import Diverged, LunetteError
+from lunette.errors import Diverged
 from lunette.images import Dataset
 from lunette.objectives import loss
-from lunette.randomness import generator, reseed
+from lunette.randomness import generator, part_of_batch, reseed
 from lunette.recipes import Recipe, Stage
 from lunette.training.batches import to_float
 from lunette.training.evaluate import evaluate
-from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Step
+from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Start, Step
+from lunette.training.feed import Feed
 from lunette.training.optimizers import make_optimizer
+from lunette.training.precision import pick_precision
+from lunette.training.processes import ALONE, Team
 from lunette.training.schedules import multiple
 from lunette.training.settings import TrainingSettings
+from lunette.training.step import Terms, check_shares, parts, sending, together
+
+READ_EVERY = 50  # steps: reading a number waits for the GPU, or for the other processes
 
 
 @dataclass
@@ -44,28 +50,39 @@ class Training:
     that training goes on from (weights, optimiser, position) exactly as if it had never stopped.
     """
 
-    def __init__(self, recipe: Recipe, data: Dataset, settings: TrainingSettings, device: torch.device) -> None:
-        if settings.patience and not len(data.validation):
-            raise LunetteError("patience needs validation pictures: leave --validation above 0")
+    def __init__(
+        self, recipe: Recipe, data: Dataset, settings: TrainingSettings, device: torch.device, team: Team = ALONE
+    ) -> None:
+        check_shares(settings, data, team.size)
         self.recipe = recipe
         self.settings = settings
         self.device = device
+        self.team = team
+        self.precision = pick_precision(settings.precision, device)
         self.stages = (*recipe.stages, Stage("", recipe.model, recipe.objective, settings.epochs))
         self.position = Position()
-        recipe.model.to(device)
-        self.train = data.train.pixels.to(device)
-        self.validation = data.validation.pixels.to(device)
+        # Convolutions read and write the channels of a pixel together; other tensors are not touched by this.
+        recipe.model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.train = data.train.pixels
+        self.feed = Feed(self.train, device)
+        self.validation = data.validation.pixels
         self.batches = -(-len(self.train) // settings.batch_size)
-        self.optimizer = make_optimizer(self.stage.model, settings)
+        self._unread: list[tuple[int, dict[str, Tensor]]] = []  # images and terms of the steps since `_settle`
+        self._enter_stage()
 
     @property
     def stage(self) -> Stage:
         """The phase that is running; after the last one, the last one."""
         return self.stages[min(self.position.stage, len(self.stages) - 1)]
 
+    def _enter_stage(self) -> None:
+        self.optimizer = make_optimizer(self.stage.model, self.settings)
+        self.terms = together(Terms(self.stage, self.precision), self.team)
+
     def events(self) -> Iterator[Event]:
         """Train to the end, from wherever the position is."""
         reason = f"all {self.settings.epochs} epochs are done"
+        yield Start(str(self.device), torch.get_num_threads(), self.team.size, self.precision)
         if self._is_picture_time():  # a stop between an epoch's end and its pictures must not lose them
             yield PictureTime(self.position.epoch)
         while self.position.stage < len(self.stages):
@@ -76,22 +93,29 @@ class Training:
             if self.position.stage == len(self.stages) - 1:
                 break
             self.position = Position(stage=self.position.stage + 1, step=self.position.step)
-            self.optimizer = make_optimizer(self.stage.model, self.settings)
+            self._enter_stage()
         yield End(reason, self.position.epoch)
 
     def _epoch(self) -> Iterator[Event]:
         position, size = self.position, self.settings.batch_size
         order = self._order()
+        images = self.feed(self._indices(order))
+        began = time.perf_counter()
         while position.batch < self.batches:
-            began = time.perf_counter()
-            index = order[position.batch * size : (position.batch + 1) * size]
-            terms = self._step(to_float(self.train[index]))
-            for name, value in terms.items():
-                position.sums[name] = position.sums.get(name, 0.0) + float(value) * len(index)
+            n = min(size, len(order) - position.batch * size)
+            terms = self._step(images, n)
+            self._unread.append((n, terms))
             position.batch += 1
             position.step += 1
+            settled = self._reads_each_step or position.step % READ_EVERY == 0
+            if settled:
+                self._settle()
             position.seconds += time.perf_counter() - began
-            yield Step(self.stage.name, position.epoch + 1, self.stage.epochs, position.batch, self.batches, terms)
+            place = (self.stage.name, position.epoch + 1, self.stage.epochs, position.batch, self.batches)
+            yield Step(*place, terms, settled)
+            began = time.perf_counter()
+        self._settle()
+        position.seconds += time.perf_counter() - began
         yield self._close_epoch()
         if self._is_picture_time():
             yield PictureTime(position.epoch)
@@ -104,11 +128,19 @@ class Training:
     def _order(self) -> Tensor:
         """Return the order of this epoch's pictures: a pure function of (seed, stage, epoch)."""
         stream = generator(self.settings.seed, "order", self.position.stage, self.position.epoch)
-        return torch.randperm(len(self.train), generator=stream).to(self.device)
+        return torch.randperm(len(self.train), generator=stream)
 
-    def _step(self, x: Tensor) -> dict[str, Tensor]:
+    def _indices(self, order: Tensor) -> Iterator[Tensor]:
+        """Yield the numbers of the pictures of each part of each step that is left of the epoch."""
+        size = self.settings.batch_size
+        for begin in range(self.position.batch * size, len(order), size):
+            batch = order[begin : begin + size]
+            for start, stop in parts(len(batch), self.settings.accumulate, self.team):
+                yield batch[start:stop] if stop > start else batch[:1]  # which then counts for nothing
+
+    def _step(self, images: Iterator[Tensor], n: int) -> dict[str, Tensor]:
+        """Move the weights by one step on a batch of `n`; return this process's share of the means of its terms."""
         stage, settings, position = self.stage, self.settings, self.position
-        reseed(settings.seed, "step", position.step)
         done = position.epoch + position.batch / self.batches
         rate = settings.learning_rate * multiple(
             settings.schedule, done / stage.epochs, min(settings.warmup / stage.epochs, 1.0)
@@ -117,18 +149,42 @@ class Training:
             group["lr"] = rate
         weights = stage.objective.weights(done)
         stage.model.train()
-        terms = stage.objective(stage.model, stage.model.trace(x, samples=stage.objective.samples))
         self.optimizer.zero_grad()
-        total = loss(terms, weights)
-        total.backward()
-        gradients = [p.grad for p in stage.model.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        if not math.isfinite(total.item() + norm.item()):
-            raise self._diverged(self._what_is_not_finite(terms))
+        sums: dict[str, Tensor] = {}
+        places = parts(n, settings.accumulate, self.team)
+        with self.precision.step():
+            for start, stop in places:
+                x = to_float(next(images))
+                share = (stop - start) / n
+                reseed(settings.seed, "step", position.step)
+                with part_of_batch(start, n), sending(self.terms, stop == places[-1][1]):
+                    terms = self.terms(x)
+                    # A team's gradients are averaged, and the loss is a sum of the processes' shares.
+                    total = loss(terms, weights)
+                    (total if share == 1 else total * (share * self.team.size)).backward()
+                for name, value in terms.items():
+                    sums[name] = sums.get(name, 0) + share * value.detach()
         if settings.clip:
-            torch.nn.utils.clip_grads_with_norm_(stage.model.parameters(), settings.clip, norm)
+            torch.nn.utils.clip_grad_norm_(stage.model.parameters(), settings.clip)
         self.optimizer.step()
-        return {name: value.detach() for name, value in terms.items()}
+        return sums
+
+    @property
+    def _reads_each_step(self) -> bool:
+        """Whether reading a number costs nothing: a GPU would have to finish first, and a team to meet."""
+        return self.device.type == "cpu" and self.team.size == 1
+
+    def _settle(self) -> None:
+        """Add the terms of the steps since the last time to the epoch's sums, and see that they are finite."""
+        if not self._unread:
+            return
+        values = self.team.sum(torch.stack([torch.stack(list(terms.values())) for _, terms in self._unread])).tolist()
+        unread, self._unread = self._unread, []
+        for i, ((n, terms), row) in enumerate(zip(unread, values, strict=True)):
+            for name, value in zip(terms, row, strict=True):
+                if not math.isfinite(value):
+                    raise self._diverged(f"the {name} is {value}", self.position.step - len(unread) + i + 1)
+                self.position.sums[name] = self.position.sums.get(name, 0.0) + value * n
 
     def _close_epoch(self) -> EpochEnd:
         position, stage = self.position, self.stage
@@ -140,7 +196,7 @@ class Training:
         self.check_finite()
         for split, measured in metrics.items():
             if not math.isfinite(measured.loss):
-                raise self._diverged(f"the {split} loss is {measured.loss}")
+                raise self._diverged(f"the {split} loss is {measured.loss}", position.step)
         position.epoch, position.batch, position.sums, position.seconds = position.epoch + 1, 0, {}, 0.0
         held_out = metrics.get("validation")
         best = (
@@ -158,13 +214,14 @@ class Training:
         Their weights are those after any warm-up: with rising ones the first epoch would always be the best.
         """
         stage = self.stage
-        return evaluate(stage.model, stage.objective, stage.objective.weights(math.inf), pixels, self.settings.seed)
+        weights = stage.objective.weights(math.inf)
+        return evaluate(stage.model, stage.objective, weights, pixels, self.settings.seed, self.device, self.team)
 
     def check_finite(self) -> None:
         """Raise Diverged unless all weights are finite: a step from finite numbers can still overflow them."""
         for name, parameter in self.recipe.model.named_parameters():
             if not parameter.isfinite().all():
-                raise self._diverged(f"the weights {name} are not finite")
+                raise self._diverged(f"the weights {name} are not finite", self.position.step)
 
     def optimizer_state(self) -> dict[str, Tensor]:
         """Return the optimiser's tensors by "parameter.name"."""
@@ -176,7 +233,7 @@ class Training:
     def restore(self, position: Position, optimizer_state: Mapping[str, Tensor]) -> None:
         """Go on from `position`; the weights are the caller's to load, into the recipe's model."""
         self.position = position
-        self.optimizer = make_optimizer(self.stage.model, self.settings)
+        self._enter_stage()
         values: dict[int, dict[str, Tensor]] = {}
         for key, tensor in optimizer_state.items():
             i, name = key.split(".")
@@ -187,19 +244,10 @@ class Training:
         waited = self.position.epoch - self.position.best_epoch
         return bool(self.settings.patience and not self.stage.name and waited >= self.settings.patience)
 
-    def _what_is_not_finite(self, terms: dict[str, Tensor]) -> str:
-        bad = [f"the {name} is {value.item()}" for name, value in terms.items() if not value.isfinite()]
-        bad += [
-            f"the gradient of {name} is not finite"
-            for name, p in self.stage.model.named_parameters()
-            if p.grad is not None and not p.grad.isfinite().all()
-        ]
-        return bad[0] if bad else "the sum of the terms, or the norm of the gradient, is not finite"
-
-    def _diverged(self, what: str) -> Diverged:
+    def _diverged(self, what: str, step: int) -> Diverged:
         return Diverged(
-            f"training diverged at step {self.position.step + 1}, in epoch {self.position.epoch + 1}: {what}; the last "
-            "checkpoint is of finite weights, and intact. Likely causes: the learning rate "
+            f"training diverged at step {step}, in epoch {self.position.epoch + 1}: {what}; the last checkpoint is of "
+            "finite weights, and intact. Likely causes: the learning rate "
             f"{self.settings.learning_rate:g} is too high (try a tenth, or --clip 1), or a learned scale or variance "
             "went to 0 (fix it, like normal:0.1)"
         )

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from lunette.errors import LunetteError
 
 OptimizerName = Literal["adam", "adamw", "rmsprop", "sgd"]
+PrecisionName = Literal["auto", "fp32", "bf16"]
 ScheduleName = Literal["constant", "cosine", "one-cycle"]
 
 
@@ -23,12 +24,16 @@ class TrainingSettings:
     warmup: Annotated[float, "epochs over which the learning rate rises from 0 (not for one-cycle)"] = 0.0
     clip: Annotated[float | None, "largest norm of a step's gradient; longer ones are shortened to it"] = None
     patience: Annotated[int | None, "stop after so many epochs without a better validation loss, keep the best"] = None
+    accumulate: Annotated[int, "make each step in so many parts, which takes less memory and changes nothing else"] = 1
     pictures: Annotated[int, "draw pictures every so many epochs; 0 only at the end"] = 1
     seed: Annotated[int, "for initial weights, data order, corruption, noise and pictures"] = 0
     device: Annotated[str, "auto, cpu, cuda, cuda:1, mps"] = "auto"
+    precision: Annotated[PrecisionName, "of matrix products: float32, or bfloat16 summed in float32; auto: if fast"] = (
+        "auto"
+    )
 
     def __post_init__(self) -> None:
-        least = {"epochs": 1, "batch_size": 1, "patience": 1, "pictures": 0, "warmup": 0}
+        least = {"epochs": 1, "batch_size": 1, "accumulate": 1, "patience": 1, "pictures": 0, "warmup": 0}
         for name, bound in least.items():
             value = getattr(self, name)
             if value is not None and value < bound:

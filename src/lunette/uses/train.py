@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import warnings
 from collections.abc import Callable, Mapping
@@ -15,8 +16,9 @@ from lunette.images import Data, DataSettings, Shape, is_name, load, read, to_ar
 from lunette.randomness import reseed
 from lunette.recipes import Recipe, arguments, build
 from lunette.runs import Run, RunSettings, record, restore, versions
-from lunette.training import Event, Training, TrainingSettings, pick_device
+from lunette.training import Event, Training, TrainingSettings, check_shares, is_launched, joined, pick_device
 from lunette.uses.illustrate import illustrate
+from lunette.uses.launch import launch
 
 Watch = Callable[[Event], None]
 ARRAY_FILE = "data.npz"
@@ -29,14 +31,17 @@ def train(
     *,
     out: str | Path | None = None,
     watch: Watch | None = None,
+    processes: int | None = None,
+    max_restarts: int = 0,
     **settings: Any,
 ) -> Run:
     """Train `recipe` on `data` and return the run, whose folder is `out` (by default runs/RECIPE-DATA-NNN).
 
     `settings` are the fields of TrainingSettings and DataSettings and the recipe's own arguments. `watch` is
-    called with each event. Arrays are kept in the run folder, so that the run stays whole. Raises
-    LunetteError before anything is written if a setting or the data cannot be used, Diverged if a loss or
-    gradient is not finite, and Interrupted after SIGINT or SIGTERM, with everything saved.
+    called with each event. Arrays are kept in the run folder, so that the run stays whole. With `processes`
+    so many are launched here, which share each step, and start anew up to `max_restarts` times if one is
+    lost. Raises LunetteError before anything is written if a setting or the data cannot be used, Diverged if
+    a loss or weight is not finite, and Interrupted after SIGINT or SIGTERM, with everything saved.
     """
     given, how, loading = sort_settings(recipe, settings)
     device = pick_device(how.device)
@@ -47,7 +52,7 @@ def train(
         source, files = ARRAY_FILE, {ARRAY_FILE: to_archive(data)}
     dataset = load(data, loading)
     built = built_with_seed(recipe, dataset.train.shape, given, how.seed)
-    training = Training(built, dataset, how, device)
+    check_shares(how, dataset, processes or 1)
     chosen = RunSettings(
         recipe=recipe,
         arguments={argument.name: given.get(argument.name, argument.default) for argument in arguments(recipe)},
@@ -57,34 +62,51 @@ def train(
         facts=dataset.facts,
         versions=versions(),
     )
-    if training.batches < FEW_STEPS:
-        few = f"{len(dataset.train)} training pictures make {training.batches} steps an epoch, which is few"
-        warnings.warn(f"{few}: train for more epochs, or with a smaller batch size", LunetteWarning, stacklevel=2)
-    run = Run.create(out, chosen, files)
-    run.dataset = dataset
-    with run.locked():
-        return follow(run, training, watch)
+    if processes and not is_launched():
+        return launch(Run.create(out, chosen, files), processes, max_restarts)
+    with joined(device, processes) as team:
+        training = Training(built, dataset, how, device, team)
+        if training.batches < FEW_STEPS and team.leads:
+            few = f"{len(dataset.train)} training pictures make {training.batches} steps an epoch, which is few"
+            warnings.warn(f"{few}: train for more epochs, or with a smaller batch size", LunetteWarning, stacklevel=2)
+        run = Run(team.told(str(Run.create(out, chosen, files).path) if team.leads else ""))
+        run.dataset = dataset
+        with run.locked() if team.leads else contextlib.nullcontext():
+            return follow(run, training, watch)
 
 
-def resume(run: Run | str | Path, *, epochs: int | None = None, watch: Watch | None = None) -> Run:
+def resume(
+    run: Run | str | Path,
+    *,
+    epochs: int | None = None,
+    watch: Watch | None = None,
+    processes: int | None = None,
+    max_restarts: int = 0,
+) -> Run:
     """Go on with an interrupted run, bit for bit as if it had never stopped, or train a finished one further.
 
-    `epochs` is the new total. The same weights come out on the same machine with the same number of threads.
-    Raises LunetteError where nothing is left to do, another process trains there, or the data has changed.
+    `epochs` is the new total. The same weights come out on the same machine with the same number of threads
+    and processes. Raises LunetteError where nothing is left to do, another process trains there, or the data
+    has changed.
     """
     run = run if isinstance(run, Run) else Run(run)
-    with run.locked():
-        check_left_to_do(run, epochs)
-        settings = run.settings
-        if epochs is not None:
-            longer = dataclasses.replace(settings.training, epochs=epochs)
-            settings = dataclasses.replace(settings, training=longer)
-        device = pick_device(settings.training.device)
+    check_left_to_do(run, epochs)
+    settings = run.settings
+    if epochs is not None:
+        settings = dataclasses.replace(settings, training=dataclasses.replace(settings.training, epochs=epochs))
+    if processes and not is_launched():
+        with run.locked():
+            run.replace_settings(settings)
+        return launch(run, processes, max_restarts)
+    device = pick_device(settings.training.device)
+    with joined(device, processes) as team:
         built = built_with_seed(settings.recipe, settings.shape, settings.arguments, settings.training.seed)
-        training = Training(built, run.dataset, settings.training, device)
-        restore(run, training)
-        run.replace_settings(settings)
-        return follow(run, training, watch)
+        training = Training(built, run.dataset, settings.training, device, team)
+        with run.locked() if team.leads else contextlib.nullcontext():
+            restore(run, training)
+            if team.leads:
+                run.replace_settings(settings)
+            return follow(run, training, watch)
 
 
 def check_left_to_do(run: Run, epochs: int | None) -> None:
@@ -105,9 +127,10 @@ def check_left_to_do(run: Run, epochs: int | None) -> None:
 def follow(run: Run, training: Training, watch: Watch | None) -> Run:
     """Train to the end, recording and drawing on the way."""
     for event in record(run, training):
-        illustrate(run, training.recipe.model, event)
-        if watch:
-            watch(event)
+        if training.team.leads:
+            illustrate(run, training.recipe.model, event)
+            if watch:
+                watch(event)
     return run
 
 

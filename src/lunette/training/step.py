@@ -1,0 +1,68 @@
+"""What one process adds to a step: the terms of its part of the batch, and their gradient."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from lunette.errors import LunetteError
+from lunette.images import Dataset
+from lunette.recipes import Stage
+from lunette.training.precision import Precision
+from lunette.training.processes import Team
+from lunette.training.settings import TrainingSettings
+
+
+class Terms(nn.Module):
+    """The terms of a stage's objective on images, as one module: what processes train together."""
+
+    def __init__(self, stage: Stage, precision: Precision) -> None:
+        super().__init__()
+        self.model = stage.model
+        self.objective = stage.objective
+        self.precision = precision
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Return each term's mean over x (N, C, H, W), a scalar by name, unweighted."""
+        with self.precision.forward():
+            return self.objective(self.model, self.model.trace(x, samples=self.objective.samples))
+
+
+def check_shares(settings: TrainingSettings, data: Dataset, processes: int) -> None:
+    """Raise LunetteError where there are not enough pictures for what the settings ask for."""
+    if settings.patience and not len(data.validation):
+        raise LunetteError("patience needs validation pictures: leave --validation above 0")
+    pictures, count = min(settings.batch_size, len(data.train)), processes * settings.accumulate
+    if count > pictures:
+        raise LunetteError(
+            f"a step of {pictures} pictures cannot be cut into {count} parts ({processes} processes × accumulate "
+            f"{settings.accumulate}): use fewer, or a larger --batch-size"
+        )
+
+
+def parts(n: int, accumulate: int, team: Team) -> list[tuple[int, int]]:
+    """Return where the parts of a batch of `n` begin and end that this process passes, one after another.
+
+    The batch is cut into team.size · accumulate parts as equal as can be, in order; some are empty if there
+    are more than n.
+    """
+    count = team.size * accumulate
+    return [(n * i // count, n * (i + 1) // count) for i in range(team.rank * accumulate, (team.rank + 1) * accumulate)]
+
+
+def together(terms: Terms, team: Team) -> Terms | DistributedDataParallel:
+    """Return `terms` as a module whose gradients are the mean over the processes of a team."""
+    if team.size == 1:
+        return terms
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # newer versions of torch give the first switch another name
+        # No module here has buffers that training changes, so nothing but gradients need be sent.
+        return DistributedDataParallel(terms, broadcast_buffers=False, gradient_as_bucket_view=True)
+
+
+def sending(terms: Terms | DistributedDataParallel, last: bool) -> contextlib.AbstractContextManager[object]:
+    """Send gradients to the other processes only with the `last` part of a step, when they are whole."""
+    return contextlib.nullcontext() if last or isinstance(terms, Terms) else terms.no_sync()
