@@ -8,7 +8,6 @@ from scipy import stats
 
 from lunette.images.permutation import BLOCK, Permutation
 
-
 PINNED = [1, 8, 5, 2, 7, 4, 9, 0, 3, 6]
 PINNED_LARGE = [74157258857, 12255630343, 344874711095]
 

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
-
-Shape = tuple[int, int, int]  # (C, H, W)
+from lunette.images.pictures import Shape
 
 LARGEST_VALIDATION = 5_000
 LARGEST_TEST = 10_000

@@ -18,8 +18,8 @@ from lunette.images.digits import digits
 from lunette.images.folder import read_folder
 from lunette.images.moons import moon_source
 from lunette.images.named import NAMED, read_idx_file, read_idx_folder, read_named
-from lunette.images.pictures import SUFFIXES, bombs_refused, fitted, open_picture, to_array, to_picture
-from lunette.images.sets import Dataset, Images, Shape, split
+from lunette.images.pictures import SUFFIXES, Shape, bombs_refused, fitted, open_picture, to_array, to_picture
+from lunette.images.sets import Dataset, Images, split
 from lunette.images.settings import DataSettings, Fit
 
 Data = str | Path | NDArray[Any] | Tensor | Images
