@@ -6,7 +6,7 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from lunette.training import End, EpochEnd, Event, Metrics, Step
 
@@ -57,6 +57,26 @@ class ProgressBar:
         done = (event.epoch - 1) * event.batches + event.batch
         place = f"{event.stage + ' ' if event.stage else ''}epoch {event.epoch}/{event.epochs}"
         self.progress.update(self.tasks[event.stage], completed=done, description=place, terms=terms)
+
+
+class PackingBar:
+    """A watch for packing; use it as a context manager."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("packed"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self.progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self.task = self.progress.add_task("", total=None)
+
+    def __enter__(self) -> PackingBar:
+        self.progress.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.progress.stop()
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show how many pictures are done, and of how many."""
+        self.progress.update(self.task, completed=done, total=total)
 
 
 def line(event: EpochEnd) -> str:

@@ -6,8 +6,9 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-from lunette.faces.progress import ProgressBar
-from lunette.images import Data
+from lunette import images
+from lunette.faces.progress import PackingBar, ProgressBar
+from lunette.images import Data, DataSettings
 from lunette.runs import Run
 from lunette.uses import train as training
 
@@ -29,3 +30,14 @@ def resume(run: Run | str | Path, *, epochs: int | None = None, progress: bool =
     """Go on with an interrupted run, with a progress bar; see `lunette.uses.train.resume`."""
     with ProgressBar() if progress else contextlib.nullcontext() as watch:
         return training.resume(run, epochs=epochs, watch=watch)
+
+
+def pack(
+    source: Data, out: str | Path, *, encoded: bool = False, progress: bool = True, **settings: Any
+) -> dict[str, object]:
+    """Write `source` to the pack `out`, with a progress bar, and return facts about it; see `lunette.images.pack`.
+
+    `settings` are the fields of DataSettings.
+    """
+    with PackingBar() if progress else contextlib.nullcontext(lambda *_: None) as watch:
+        return images.pack(source, out, DataSettings(**settings), encoded, watch)

@@ -106,9 +106,9 @@ def top_folder(path: Path, folder: Path) -> str:
     return parts[0] if len(parts) > 1 else ""
 
 
-def labels_of(tops: list[str]) -> tuple[torch.Tensor | None, tuple[str, ...]]:
+def labels_of(tops: list[str], numeric: bool = False) -> tuple[torch.Tensor | None, tuple[str, ...]]:
     """Return labels as positions among their sorted names, and the names; None where the only one is ""."""
-    names = tuple(sorted(set(tops)))
+    names = tuple(sorted(set(tops), key=int if numeric and all(map(str.isdecimal, set(tops))) else str))
     if names == ("",):
         return None, ()
     position = {name: i for i, name in enumerate(names)}

@@ -37,20 +37,22 @@ class Permutation:
             if index.numel() and not 0 <= int(index.min()) <= int(index.max()) < len(self):
                 raise IndexError(f"positions are from 0 to {len(self) - 1}")
             return self._permuted(index + self.start)
-        part = self.part(index)
-        if part.start >= part.stop:
-            return torch.empty(0, dtype=torch.int64)
-        blocks = range(part.start // BLOCK, -(-part.stop // BLOCK))
-        return torch.cat([self._cut(block, part) for block in blocks])
+        part = self._positions(index)
+        blocks = range(part.start // BLOCK, -(-part.stop // BLOCK)) if part else ()
+        return torch.cat([torch.empty(0, dtype=torch.int64), *(self._cut(block, part) for block in blocks)])
 
     def part(self, index: slice) -> Permutation:
         """Return a slice (of step 1) as a permutation that is computed only when it is read."""
+        positions = self._positions(index)
+        return Permutation(self.n, self.seed, positions.start, positions.start + len(positions))
+
+    def _positions(self, index: slice) -> range:
         positions = range(self.start, self.stop)[index]
         if positions.step != 1:
             raise IndexError(f"a permutation is cut in steps of 1, not {positions.step}")
-        return Permutation(self.n, self.seed, positions.start, max(positions.start, positions.stop))
+        return positions
 
-    def _cut(self, block: int, part: Permutation) -> Tensor:
+    def _cut(self, block: int, part: range) -> Tensor:
         first = block * BLOCK
         if self._block[0] != block:
             self._block = block, self._permuted(torch.arange(first, min(first + BLOCK, self.n)))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
+from lunette.images import Pixels
 
 LARGEST_BATCH = 1000
 BATCH_VALUES = 2**20  # of pixels in all channels; a convolution makes some dozens of floats of each
@@ -34,9 +36,10 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def batches(pixels: Tensor) -> tuple[Tensor, ...]:
+def batches(pixels: Pixels) -> Iterator[Tensor]:
     """Cut images (N, C, H, W) into batches to measure or use a model with, whose memory has a bound."""
-    return pixels.split(max(1, min(LARGEST_BATCH, BATCH_VALUES // math.prod(pixels.shape[1:]))))
+    n = max(1, min(LARGEST_BATCH, BATCH_VALUES // math.prod(pixels.shape[1:])))
+    return (pixels[i : i + n] for i in range(0, max(len(pixels), 1), n))  # of no images, one batch of none
 
 
 def to_float(pixels: Tensor) -> Tensor:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
 
+from lunette.images import Pixels
 from lunette.models import LatentModel
 from lunette.objectives import Objective
 from lunette.randomness import reseed
@@ -17,7 +17,7 @@ from lunette.training.events import Metrics
 
 @torch.inference_mode()
 def evaluate(
-    model: LatentModel, objective: Objective, weights: Mapping[str, float], pixels: Tensor, seed: int
+    model: LatentModel, objective: Objective, weights: Mapping[str, float], pixels: Pixels, seed: int
 ) -> Metrics:
     """Return the mean of each term over uint8 images (N, C, H, W), in nats an image.
 
