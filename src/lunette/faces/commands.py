@@ -137,9 +137,7 @@ def data(
 
 
 def pack(
-    source: Annotated[
-        Positional[str], arg(help="any source of pictures, also .tar files (webdataset)")
-    ],
+    source: Annotated[Positional[str], arg(help="any source of pictures, also .tar files (webdataset)")],
     out: Annotated[Path, arg(aliases=["-o"], help="folder to write, which is then a source itself")],
     size: Size = None,
     fit: Fit = "crop",

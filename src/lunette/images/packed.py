@@ -75,9 +75,8 @@ class PackedPixels:
         if not isinstance(order, range):
             return order[index]
         if isinstance(index, slice):
-            order = order[index]
-            return torch.arange(order.start, order.stop, order.step)
-        if len(index) and not 0 <= int(index.min()) <= int(index.max()) < len(order):
+            order, index = order[index], torch.arange(len(order[index]))
+        elif len(index) and not 0 <= int(index.min()) <= int(index.max()) < len(order):
             raise IndexError(f"pictures are numbered from 0 to {len(order) - 1}")
         return order.start + order.step * index
 

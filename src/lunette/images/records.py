@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tarfile
 from collections.abc import Iterator
@@ -78,7 +79,10 @@ def samples(tar: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
     Raises LunetteError for a damaged archive.
     """
     try:
-        with tarfile.open(tar, "r:") as archive:
+        with tar.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
+            file.seek(-tarfile.BLOCKSIZE, os.SEEK_END)
+            if any(file.read()):  # tarfile does not mind a missing end
+                raise tarfile.ReadError("its end is missing")
             name, files = "", dict[str, bytes]()
             for member in archive:
                 folder, slash, base = member.name.rpartition("/")
