@@ -139,7 +139,8 @@ class Shards:
         span = int(rows.max() - rows.min() + 1) * size
         self._resident += min(len(rows) * (size + FAULT_BYTES), span + FAULT_BYTES)
         self._touched.add(mapped)
-        if self._resident > RESIDENT_BYTES:
+        # Estimates add up where the same pages are touched again, but never beyond the files themselves.
+        if self._resident > RESIDENT_BYTES and sum(map(len, self._touched)) > RESIDENT_BYTES:
             if hasattr(mmap, "MADV_DONTNEED"):
                 for each in self._touched:
                     each.madvise(mmap.MADV_DONTNEED)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lunette.randomness import stream
 
-ROUNDS = 8
+ROUNDS = 6
 BLOCK = 2**16  # positions that are computed at once, and kept for the slices that follow
 WORD = 0xFFFFFFFF
 
@@ -36,7 +38,8 @@ class Permutation:
         if isinstance(index, Tensor):
             if index.numel() and not 0 <= int(index.min()) <= int(index.max()) < len(self):
                 raise IndexError(f"positions are from 0 to {len(self) - 1}")
-            return self._permuted(index + self.start)
+            index = index + self.start
+            return self._cut(0, range(self.n))[index] if self.n <= BLOCK else self._permuted(index)
         part = self._positions(index)
         blocks = range(part.start // BLOCK, -(-part.stop // BLOCK)) if part else ()
         return torch.cat([torch.empty(0, dtype=torch.int64), *(self._cut(block, part) for block in blocks)])
@@ -58,13 +61,13 @@ class Permutation:
             self._block = block, self._permuted(torch.arange(first, min(first + BLOCK, self.n)))
         return self._block[1][max(part.start - first, 0) : part.stop - first]
 
-    def _permuted(self, x: Tensor) -> Tensor:
-        x = self._network(x)
-        while bool((outside := x >= self.n).any()):
+    def _permuted(self, positions: Tensor) -> Tensor:
+        x = self._network(positions.numpy())
+        while (outside := x >= self.n).any():
             x[outside] = self._network(x[outside])
-        return x
+        return torch.from_numpy(x)
 
-    def _network(self, x: Tensor) -> Tensor:
+    def _network(self, x: NDArray[np.int64]) -> NDArray[np.int64]:
         mask = (1 << self._half) - 1
         left, right = x >> self._half, x & mask
         for key in self._keys:
@@ -72,7 +75,7 @@ class Permutation:
         return left << self._half | right
 
 
-def mixed(x: Tensor) -> Tensor:
+def mixed(x: NDArray[np.int64]) -> NDArray[np.int64]:
     """Hash 32-bit words (as int64) to 32 bits; the factor has 27 bits, so that no product leaves 63."""
     x = ((x >> 16) ^ x) * 0x45D9F3B & WORD
     x = ((x >> 16) ^ x) * 0x45D9F3B & WORD
