@@ -73,11 +73,11 @@ SOURCES = {
 }
 
 
-def same(packed, whole):
+def same(of_pack, whole):
     """Whether every split of two data sets is the same."""
     for name in ("train", "validation", "test"):
-        a, b = getattr(packed, name), getattr(whole, name)
-        assert isinstance(a.pixels, packed_pixels := type(packed.train.pixels)), packed_pixels
+        a, b = getattr(of_pack, name), getattr(whole, name)
+        assert isinstance(a.pixels, packed.PackedPixels)
         assert a.pixels.shape == b.pixels.shape
         assert torch.equal(a.pixels[:], b.pixels[:])
         assert a.label_names == b.label_names
@@ -85,7 +85,7 @@ def same(packed, whole):
         assert a.factors.keys() == b.factors.keys()
         assert all(torch.equal(a.factors[key], b.factors[key]) for key in a.factors)
     facts = ("shape", "train", "validation", "test", "split")
-    assert [packed.facts[key] for key in facts] == [whole.facts[key] for key in facts]
+    assert [of_pack.facts[key] for key in facts] == [whole.facts[key] for key in facts]
 
 
 @pytest.fixture(params=SIZES)
