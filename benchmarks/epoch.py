@@ -59,7 +59,7 @@ def timed(call: Callable[[], object]) -> float:
 
 
 def main(rounds: int) -> None:
-    program = Program(load("mnist", DataSettings(validation=0)).train.pixels)
+    program = Program(load("mnist", DataSettings(validation=0)).train.pixels[:])
     epochs = loop_epochs()
     contenders: dict[str, Callable[[], float]] = {
         "tutorial T1's program": lambda: timed(program.epoch),

@@ -24,9 +24,9 @@ def program(centred: bool, epochs: int) -> tuple[float, float]:
     """Return a tutorial program's mean training loss over the last epoch, and its test loss."""
     torch.manual_seed(0)
     data = load("mnist", DataSettings(validation=0))
-    trained = Program(data.train.pixels, centred)
+    trained = Program(data.train.pixels[:], centred)
     losses = [trained.epoch() for _ in range(epochs)]
-    return losses[-1], trained.test(data.test.pixels)
+    return losses[-1], trained.test(data.test.pixels[:])
 
 
 def recipe(name: str, epochs: int) -> tuple[float, float]:

@@ -58,9 +58,9 @@ def variance() -> None:
         training = Training(recipe, data, TrainingSettings(epochs=EPOCHS, pictures=0), pick_device("cpu"))
         for _ in training.events():
             pass
-        reported = training.measure(data.test.pixels).loss
+        reported = training.measure(data.test.pixels[:]).loss
         recipe.model.encoder.head = NormalHead(20) if head is NormalHead else DoubledNoise(20)
-        true = training.measure(data.test.pixels).loss
+        true = training.measure(data.test.pixels[:]).loss
         print(f"  {head.__name__}: it reports {reported:.1f} nats; the true bound of what it learned is {true:.1f}")
 
 
@@ -126,7 +126,7 @@ def epochs(training: Training) -> Iterator[tuple[list[float], EpochEnd]]:
 
 
 def cross_entropy() -> None:
-    x = load("mnist").test.pixels.double() / 255
+    x = load("mnist").test.pixels[:].double() / 255
     entropy = -(torch.xlogy(x, x) + torch.xlogy(1 - x, 1 - x)).sum((1, 2, 3)).mean()
     print(f"  cross-entropy of a perfect picture of grey test digits: {entropy:.1f} nats, not 0")
     for settings in (

@@ -82,6 +82,29 @@ def test_data_shows_a_contact_sheet_and_a_summary(tmp_path, capsys):
     assert (tmp_path / "moons.png").is_file()
 
 
+def test_a_pack_trains_and_is_used_like_its_source(tmp_path, capsys):
+    assert main(["data", "pack", "digits", "-o", "packed"]) == 0
+    assert "[1, 8, 8]" in capsys.readouterr().out
+    assert main(["data", "packed"]) == 0
+    assert "of the pictures shown" in capsys.readouterr().out
+    for source in ("digits", "packed"):
+        assert main(["train", *QUICK, "--latent", "2", "--data", source, "--out", f"run-{source}"]) == 0
+    rows = [[row | {"seconds": 0} for row in Run(f"run-{source}").metrics()] for source in ("digits", "packed")]
+    assert rows[0] == rows[1]
+    for verb in (["reconstruct"], ["latents"], ["manifold"], ["interpolate", "label:3", "5", "label:7"]):
+        for source in ("digits", "packed"):
+            name, *points = verb
+            assert main([name, f"run-{source}", *points, "--npz", f"{source}.npz"]) == 0
+        with np.load("digits.npz") as whole, np.load("packed.npz") as again:
+            assert all(np.array_equal(whole[key], again[key]) for key in whole)
+
+
+def test_packing_says_what_is_wrong(tmp_path, capsys):
+    assert "no picture files" in mistake(capsys, "data", "pack", "digits", "-o", "pack", "--encoded")
+    assert "--out" in mistake(capsys, "data", "pack", "digits")
+    assert not list(tmp_path.iterdir())
+
+
 def test_doctor_says_what_is_used_and_why(capsys):
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out

@@ -17,9 +17,9 @@ import pytest
 
 import lunette
 from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
+from lunette.files import write_folder
 from lunette.runs import Run, write
 from lunette.runs.checkpoints import Checkpoints
-from lunette.runs.files import write_folder
 from lunette.training import EpochEnd, Step
 from lunette.uses.train import resume, train
 

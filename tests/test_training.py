@@ -81,9 +81,9 @@ def test_every_epoch_sees_every_picture_once_in_an_order_of_its_own():
     training.position.epoch = 1
     second = training._order()
     n = torch.arange(len(training.train))
-    assert first.sort().values.equal(n)
-    assert second.sort().values.equal(n)
-    assert not first.equal(second)
+    assert first[:].sort().values.equal(n)
+    assert second[:].sort().values.equal(n)
+    assert not first[:].equal(second[:])
 
 
 def test_the_seed_decides_everything():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
-    from lunette.faces.python import resume, train
+    from lunette.faces.python import pack, resume, train
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
@@ -40,6 +40,7 @@ _HOMES = {
     "latents": "lunette.uses.latents",
     "load": "lunette.images",
     "manifold": "lunette.uses.manifold",
+    "pack": "lunette.faces.python",
     "recipe": "lunette.recipes",
     "reconstruct": "lunette.uses.reconstruct",
     "resume": "lunette.faces.python",
@@ -60,6 +61,7 @@ __all__ = [
     "latents",
     "load",
     "manifold",
+    "pack",
     "recipe",
     "reconstruct",
     "resume",

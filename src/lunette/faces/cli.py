@@ -30,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise unknown("verb", args[0], commands.VERBS)
         if args[:1] == ["train"]:
             train(args[1:])
+        elif args[:2] == ["data", "pack"]:
+            tyro.cli(commands.pack, args=args[2:], prog="lunette data pack")
         else:
             tyro.extras.subcommand_cli_from_dict(
                 commands.VERBS, prog="lunette", description=DESCRIPTION, args=args or ["--help"]
@@ -60,7 +62,7 @@ def train_flags(recipe: str) -> type[Any]:
     from lunette.recipes import RECIPES, Argument, arguments, described, summary
     from lunette.training import TrainingSettings
 
-    data = "digits, moons, mnist, fashion-mnist, a folder of pictures, an .npz or .npy file, IDX files"
+    data = "digits, moons, mnist, fashion-mnist, a folder of pictures, an .npz or .npy file, IDX files, a pack"
     own = (
         Argument("data", str, "digits", data),
         Argument("out", Path | None, None, "run folder; by default runs/RECIPE-DATA-NNN"),

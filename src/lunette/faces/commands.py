@@ -21,6 +21,9 @@ Checkpoint = Annotated[str, arg(help="last, best, or a checkpoint's number")]
 OwnImages = Annotated[str | None, arg(help="your own: a picture, or any source of them; by default test pictures")]
 PROCESSES = "share each step among so many processes of this machine"
 MAX_RESTARTS = "start the processes anew so many times when one is lost"
+Size = Annotated[str | None, arg(help="bring all pictures to this size: 64, or 48x64 (height x width)")]
+Fit = Annotated[Literal["crop", "pad", "stretch"], arg(help="how, where the sides do not agree")]
+Channels = Annotated[Literal[1, 3] | None, arg(help="1 for grey, 3 for RGB")]
 Seed = Annotated[int, arg(help="for everything that is drawn at random")]
 
 
@@ -122,19 +125,37 @@ def recipes() -> None:
 
 
 def data(
-    source: Annotated[Positional[str], arg(help="digits, moons, mnist, fashion-mnist, a folder, .npz, .npy, IDX")],
-    size: Annotated[str | None, arg(help="bring all pictures to this size: 64, or 48x64 (height x width)")] = None,
-    fit: Annotated[Literal["crop", "pad", "stretch"], arg(help="how, where the sides do not agree")] = "crop",
-    channels: Annotated[Literal[1, 3] | None, arg(help="1 for grey, 3 for RGB")] = None,
+    source: Annotated[
+        Positional[str], arg(help="digits, moons, mnist, fashion-mnist, a folder, .npz, .npy, IDX, a pack")
+    ],
+    size: Size = None,
+    fit: Fit = "crop",
+    channels: Channels = None,
     out: Annotated[Path, arg(aliases=["-o"], help="the contact sheet")] = Path("contact-sheet.png"),
 ) -> None:
-    """Look at a source of pictures: a summary and a contact sheet."""
+    """Look at a source of pictures: a summary and a contact sheet; or pack it: lunette data pack SOURCE -o FOLDER."""
     from lunette.faces.tables import facts_table
     from lunette.uses.data import data
 
     facts, sheet = data(source, size=size, fit=fit, channels=channels)
     facts_table({source: facts})
     print(sheet.save(out))
+
+
+def pack(
+    source: Annotated[Positional[str], arg(help="any source of pictures, also .tar files (webdataset)")],
+    out: Annotated[Path, arg(aliases=["-o"], help="folder to write, which is then a source itself")],
+    size: Size = None,
+    fit: Fit = "crop",
+    channels: Channels = None,
+    encoded: Annotated[bool, arg(help="keep picture files as they are: smaller, and slower to read")] = False,
+) -> None:
+    """Write a source as a pack, which may be larger than memory: training reads it from the disk."""
+    from lunette.faces import python
+    from lunette.faces.tables import facts_table
+
+    facts = python.pack(source, out, encoded=encoded, size=size, fit=fit, channels=channels)
+    facts_table({str(out): facts})
 
 
 def doctor() -> None:

@@ -6,7 +6,7 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from lunette.training import End, EpochEnd, Event, Metrics, Start, Step
 
@@ -67,6 +67,26 @@ def start(event: Start) -> str:
     threads = f"{event.threads} threads" if event.threads > 1 else "1 thread"
     precision = event.precision
     return f"on {event.device}, {team}{threads}, {precision.name} products ({precision.reason})"
+
+
+class PackingBar:
+    """A watch for packing; use it as a context manager."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("packed"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self.progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self.task = self.progress.add_task("", total=None)
+
+    def __enter__(self) -> PackingBar:
+        self.progress.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.progress.stop()
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show how many pictures are done, and of how many."""
+        self.progress.update(self.task, completed=done, total=total)
 
 
 def line(event: EpochEnd) -> str:

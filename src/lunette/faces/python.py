@@ -6,8 +6,9 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-from lunette.faces.progress import ProgressBar
-from lunette.images import Data
+from lunette import images
+from lunette.faces.progress import PackingBar, ProgressBar
+from lunette.images import Data, DataSettings
 from lunette.runs import Run
 from lunette.uses import train as training
 from lunette.uses.train import Watch
@@ -46,3 +47,14 @@ def resume(
 def bar(progress: bool) -> contextlib.AbstractContextManager[Watch | None]:
     """Return a progress bar, or nothing."""
     return ProgressBar() if progress else contextlib.nullcontext()
+
+
+def pack(
+    source: Data, out: str | Path, *, encoded: bool = False, progress: bool = True, **settings: Any
+) -> dict[str, object]:
+    """Write `source` to the pack `out`, with a progress bar, and return facts about it; see `lunette.images.pack`.
+
+    `settings` are the fields of DataSettings.
+    """
+    with PackingBar() if progress else contextlib.nullcontext(lambda *_: None) as watch:
+        return images.pack(source, out, DataSettings(**settings), encoded, watch)

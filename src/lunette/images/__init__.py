@@ -5,8 +5,10 @@ from lunette.images.binarization import Binarization, binarize
 from lunette.images.corruption import CORRUPTIONS, Corruption, corruption
 from lunette.images.moons import lit_fraction, moons
 from lunette.images.named import search_folders
-from lunette.images.pictures import to_picture
-from lunette.images.sets import Dataset, Images, Shape
+from lunette.images.packing import Watch, pack
+from lunette.images.permutation import Permutation
+from lunette.images.pictures import Shape, to_picture
+from lunette.images.sets import Dataset, Images, Pixels
 from lunette.images.settings import DataSettings, Fit
 from lunette.images.sources import SOURCES, Data, is_name, load, read, read_pictures
 
@@ -20,13 +22,17 @@ __all__ = [
     "Dataset",
     "Fit",
     "Images",
+    "Permutation",
+    "Pixels",
     "Shape",
+    "Watch",
     "binarize",
     "corruption",
     "is_name",
     "lit_fraction",
     "load",
     "moons",
+    "pack",
     "read",
     "read_pictures",
     "search_folders",

@@ -49,7 +49,7 @@ def to_archive(images: Images) -> bytes:
     """Return pictures and labels as an .npz that `read_array_file` gives back as they are."""
     data = io.BytesIO()
     labels = {} if images.labels is None else {"labels": images.labels.numpy(), "label_names": images.label_names}
-    np.savez_compressed(data, images=images.pixels.numpy(), **labels)  # type: ignore[arg-type]
+    np.savez_compressed(data, images=images.pixels[:].numpy(), **labels)  # type: ignore[arg-type]
     return data.getvalue()
 
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from lunette.errors import LunetteError, LunetteWarning
-from lunette.images.pictures import SUFFIXES, bombs_refused, fitted, open_picture, to_array
+from lunette.images.pictures import SUFFIXES, attempt, bombs_refused
 from lunette.images.sets import Images
 from lunette.images.settings import DataSettings
 
@@ -29,17 +29,14 @@ def read_folder(folder: Path, settings: DataSettings) -> Images:
     more than 5 % of the pictures are damaged, where there is none, and where sizes differ and `settings` give
     none.
     """
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and not is_hidden(p, folder))
-    paths = [path for path in files if path.suffix.lower() in SUFFIXES]
-    others = [str(path.relative_to(folder)) for path in files if path.suffix.lower() not in SUFFIXES]
+    paths, others = picture_files(folder)
     if not paths:
-        known = ", ".join(sorted(SUFFIXES))
-        raise LunetteError(f"{folder} has no pictures among {len(files)} files: their names end in {known}")
+        raise no_pictures(folder, len(others))
     with bombs_refused(), ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda path: attempt(path, settings), paths))
     outcome = dict(zip(paths, results, strict=True))
     bad = [f"{path.relative_to(folder)} ({error})" for path, error in outcome.items() if isinstance(error, str)]
-    report(folder, others, bad, len(paths))
+    report(folder, [str(path.relative_to(folder)) for path in others], bad, len(paths))
     images = {path: image for path, image in outcome.items() if not isinstance(image, str)}
     del results, outcome
     check_sizes(images.items())
@@ -48,18 +45,22 @@ def read_folder(folder: Path, settings: DataSettings) -> Images:
     pixels = np.empty((len(kept), max(len(image) for image in images.values()), height, width), np.uint8)
     for row, path in zip(pixels, kept, strict=True):
         row[:] = images.pop(path)  # frees each as it goes: a folder is not held twice
-    return Images(torch.from_numpy(pixels), *labels_of([path.relative_to(folder) for path in kept]))
+    return Images(torch.from_numpy(pixels), *labels_of([top_folder(path, folder) for path in kept]))
 
 
-def attempt(path: Path, settings: DataSettings) -> NDArray[np.uint8] | str:
-    """Return the picture in `path`, with one channel if it is grey, or what is wrong with it."""
-    try:
-        image = open_picture(path)
-        image = fitted(image, settings.sides, settings.fit) if settings.sides else image
-        return to_array(image, settings.channels or (1 if image.mode == "L" else 3))
-    # Pillow raises many kinds of errors for damaged files: SyntaxError, struct.error, its own.
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
+def picture_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the picture files below `folder`, in the order of their paths, and the other files."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and not is_hidden(p, folder))
+    return (
+        [path for path in files if path.suffix.lower() in SUFFIXES],
+        [path for path in files if path.suffix.lower() not in SUFFIXES],
+    )
+
+
+def no_pictures(where: Path, files: int) -> LunetteError:
+    """Return the error for a source without pictures."""
+    known = ", ".join(sorted(SUFFIXES))
+    return LunetteError(f"{where} has no pictures among {files} files: their names end in {known}")
 
 
 def report(folder: Path, others: list[str], bad: list[str], pictures: int) -> None:
@@ -85,22 +86,33 @@ def check_sizes(images: Iterable[tuple[Path, NDArray[np.uint8]]]) -> None:
     """Raise LunetteError unless all pictures have one size."""
     seen: dict[tuple[int, ...], Path] = {}
     for path, image in images:
-        seen.setdefault(image.shape[:0:-1], path)
+        seen.setdefault(image.shape[1:], path)
     if len(seen) > 1:
         (a, first), (b, second) = list(seen.items())[:2]
-        raise LunetteError(
-            f"pictures have different sizes: {first} is {a[0]}×{a[1]} and {second} is {b[0]}×{b[1]} "
-            "(width × height); bring them to one with --size, such as --size 64"
-        )
+        raise different_sizes(first, a, second, b)
 
 
-def labels_of(paths: list[Path]) -> tuple[torch.Tensor | None, tuple[str, ...]]:
-    """Return each path's first folder as a label, and the labels' names; None where there are no folders."""
-    tops = [path.parts[0] if len(path.parts) > 1 else "" for path in paths]
-    names = tuple(sorted(set(tops)))
+def different_sizes(first: Path | str, a: tuple[int, ...], second: Path | str, b: tuple[int, ...]) -> LunetteError:
+    """Return the error for two pictures whose sides (H, W) are a and b."""
+    return LunetteError(
+        f"pictures have different sizes: {first} is {a[1]}×{a[0]} and {second} is {b[1]}×{b[0]} "
+        "(width × height); bring them to one with --size, such as --size 64"
+    )
+
+
+def top_folder(path: Path, folder: Path) -> str:
+    """Return the first folder on the way from `folder` to the file `path`; "" where it lies in `folder` itself."""
+    parts = path.relative_to(folder).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def labels_of(tops: list[str], numeric: bool = False) -> tuple[torch.Tensor | None, tuple[str, ...]]:
+    """Return labels as positions among their sorted names, and the names; None where the only one is ""."""
+    names = tuple(sorted(set(tops), key=int if numeric and all(map(str.isdecimal, set(tops))) else str))
     if names == ("",):
         return None, ()
-    return torch.tensor([names.index(top) for top in tops]), names
+    position = {name: i for i, name in enumerate(names)}
+    return torch.tensor([position[top] for top in tops]), names
 
 
 def is_hidden(path: Path, folder: Path) -> bool:

@@ -15,6 +15,7 @@ import platformdirs
 import torch
 
 from lunette.errors import LunetteError
+from lunette.files import write, writing
 from lunette.images.arrays import from_arrays
 from lunette.images.idx import parse, read_bytes
 from lunette.images.sets import Images
@@ -84,9 +85,14 @@ def read_named(name: str) -> tuple[Images, Images]:
 
 def read_idx_folder(folder: Path) -> tuple[Images, Images] | None:
     """Return the training and test pictures of a folder that holds the four IDX files, else None."""
-    paths = [existing(folder, file) for file in FILES]
-    found = [path for path in paths if path is not None]
-    return pair([read_bytes(path) for path in found], found) if len(found) == len(FILES) else None
+    paths = idx_files(folder)
+    return pair([read_bytes(path) for path in paths], paths) if paths else None
+
+
+def idx_files(folder: Path) -> list[Path]:
+    """Return the four IDX files of a folder, or nothing where it does not hold them all."""
+    found = [path for file in FILES if (path := existing(folder, file)) is not None]
+    return found if len(found) == len(FILES) else []
 
 
 def pair(contents: list[bytes], paths: list[Path], label_names: tuple[str, ...] = ()) -> tuple[Images, Images]:
@@ -155,13 +161,7 @@ def download(name: str, file: str) -> Path:
 
 def keep(goal: Path, data: bytes) -> Path:
     """Write a download whole or not at all."""
-    partial = goal.with_name(f".{goal.name}.{os.getpid()}.partial")
-    try:
+    with writing(goal.parent):
         goal.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data)
-        partial.replace(goal)
-    except OSError as error:
-        raise LunetteError(f"cannot keep the download in {goal.parent}: {error.strerror}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    write(goal, data)
     return goal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,21 +10,36 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from lunette.images.settings import Fit
+from lunette.images.settings import DataSettings, Fit
+
+Shape = tuple[int, int, int]  # (C, H, W)
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 GREY_MODES = {"1", "L", "LA", "La", "I", "F"}
 
 
-def open_picture(path: Path) -> Image.Image:
+def attempt(file: Path | bytes, settings: DataSettings) -> NDArray[np.uint8] | str:
+    """Return the picture in a file, or in a file's bytes, with one channel if it is grey, or what is wrong with it."""
+    try:
+        image = open_picture(file)
+        image = fitted(image, settings.sides, settings.fit) if settings.sides else image
+        return to_array(image, settings.channels or (1 if image.mode == "L" else 3))
+    except UnidentifiedImageError:
+        return "UnidentifiedImageError: no picture of a known kind"
+    # Pillow raises many kinds of errors for damaged files: SyntaxError, struct.error, its own.
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def open_picture(file: Path | bytes) -> Image.Image:
     """Return a whole, upright picture in mode L or RGB.
 
     EXIF orientation is applied, transparency laid on white, 16 bits scaled to 8; of an animation it is the
     first frame. Raises OSError, ValueError or a Pillow error for a file that is damaged or is no picture.
     """
-    with Image.open(path) as image:
+    with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
         image.load()
         return plain(ImageOps.exif_transpose(image))
 

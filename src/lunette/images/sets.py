@@ -5,24 +5,37 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
-
-Shape = tuple[int, int, int]  # (C, H, W)
+from lunette.images.packed import PackedPixels
+from lunette.images.permutation import Permutation
+from lunette.images.pictures import Shape
 
 LARGEST_VALIDATION = 5_000
 LARGEST_TEST = 10_000
 TEST_SHARE = 0.1
 
 
+class Pixels(Protocol):
+    """What a uint8 tensor (N, C, H, W) and the pixels of a pack have in common; cut it for a tensor in memory."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, C, H, W)."""
+
+    def __getitem__(self, index: Tensor | slice, /) -> Tensor: ...
+
+
 @dataclass(frozen=True)
 class Images:
-    """N pictures as one uint8 tensor, with what is known of each."""
+    """N pictures, with what is known of each."""
 
-    pixels: Tensor  # uint8 (N, C, H, W)
+    pixels: Pixels  # uint8 (N, C, H, W)
     labels: Tensor | None = None  # int64 (N,)
     label_names: tuple[str, ...] = ()  # a name for each label
     # known factors of variation, float32 (N,) each
@@ -49,11 +62,16 @@ class Images:
         channels, height, width = self.pixels.shape[1:]
         return channels, height, width
 
-    def take(self, index: Tensor | slice) -> Images:
-        """Return some of the pictures, with their labels and factors."""
-        labels = None if self.labels is None else self.labels[index]
-        factors = {name: values[index] for name, values in self.factors.items()}
-        return Images(self.pixels[index], labels, self.label_names, factors)
+    def take(self, index: Tensor | slice | Permutation) -> Images:
+        """Return some of the pictures, with their labels and factors; those of a pack stay on the disk."""
+
+        def cut(values: Pixels | Tensor) -> Tensor:
+            return values[index[:] if isinstance(index, Permutation) else index]
+
+        labels = None if self.labels is None else cut(self.labels)
+        factors = {name: cut(values) for name, values in self.factors.items()}
+        pixels = self.pixels.take(index) if isinstance(self.pixels, PackedPixels) else cut(self.pixels)
+        return Images(pixels, labels, self.label_names, factors)
 
 
 @dataclass(frozen=True)
@@ -74,31 +92,31 @@ def split(source: str, images: Images, test: Images | None, validation_share: fl
     """
     if len(images) < 3:
         raise LunetteError(f"{source} has {len(images)} pictures, and training, validation and test need one each")
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    order = Permutation(len(images), seed=0)
     held_out = 0 if test is not None else min(max(round(len(images) * TEST_SHARE), 1), LARGEST_TEST)
     validation = min(round((len(images) - held_out) * validation_share), LARGEST_VALIDATION)
     if validation_share > 0:
         validation = min(max(validation, 1), len(images) - held_out - 1)
     parts = {
-        "train": images.take(order[held_out + validation :]),
-        "validation": images.take(order[held_out : held_out + validation]),
-        "test": images.take(order[:held_out]) if test is None else test,
+        "train": images.take(order.part(slice(held_out + validation, None))),
+        "validation": images.take(order.part(slice(held_out, held_out + validation))),
+        "test": images.take(order.part(slice(held_out))) if test is None else test,
     }
     how = "the source's own are for test" if test is not None else f"{held_out} are for test"
     facts = {
         "shape": list(images.shape),
         **{name: len(part) for name, part in parts.items()},
         "split": f"{len(images)} pictures: {validation} for validation by a fixed permutation, {how}",
-        "sha256": fingerprint(images, test),
+        "sha256": images.pixels.sha256 if isinstance(images.pixels, PackedPixels) else fingerprint(images, test),
     }
     return Dataset(**parts, facts=facts)
 
 
 def fingerprint(*sets: Images | None) -> str:
-    """Return the SHA-256 of all pixels and labels in order, so that a change of the data can be told."""
+    """Return the SHA-256 of all pixels (in memory) and labels in order, so that a change of the data can be told."""
     digest = hashlib.sha256()
     for images in sets:
-        for tensor in () if images is None else (images.pixels, images.labels):
+        for tensor in () if images is None else (images.pixels[:], images.labels):
             if tensor is not None:
                 digest.update(str(tuple(tensor.shape)).encode())
                 digest.update(tensor.contiguous().numpy().data)

@@ -18,8 +18,10 @@ from lunette.images.digits import digits
 from lunette.images.folder import read_folder
 from lunette.images.moons import moon_source
 from lunette.images.named import NAMED, read_idx_file, read_idx_folder, read_named
-from lunette.images.pictures import SUFFIXES, bombs_refused, fitted, open_picture, to_array, to_picture
-from lunette.images.sets import Dataset, Images, Shape, split
+from lunette.images.pack_index import is_pack, read_index
+from lunette.images.packed import PackedPixels
+from lunette.images.pictures import SUFFIXES, Shape, bombs_refused, fitted, open_picture, to_array, to_picture
+from lunette.images.sets import Dataset, Images, split
 from lunette.images.settings import DataSettings, Fit
 
 Data = str | Path | NDArray[Any] | Tensor | Images
@@ -32,19 +34,26 @@ def is_name(source: str | Path) -> bool:
     return str(source).partition(":")[0] in SOURCES
 
 
-def load(source: Data, settings: DataSettings = DEFAULT) -> Dataset:
+def load(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> Dataset:
     """Return the training, validation and test pictures of `source`.
 
     A source is digits, moons (or moons:tilt, moons:size, moons:tilt,size), mnist, fashion-mnist, a folder of
-    pictures, an .npz, .npy or IDX file, a folder of the four IDX files of such a set, an array or Images.
+    pictures, an .npz, .npy or IDX file, a folder of the four IDX files of such a set, a pack, an array or Images.
+    `check` a pack's SHA-256, for which all of it is read once.
     """
-    images, test = read(source, settings)
+    images, test = read_sized(source, settings, check)
     name = str(source) if isinstance(source, str | Path) else "array"
+    return split(name, images, test, settings.validation)
+
+
+def read_sized(source: Data, settings: DataSettings, check: bool = True) -> tuple[Images, Images | None]:
+    """Return what `read` does, with the size and the channels of `settings`."""
+    images, test = read(source, settings, check)
     images = resized(images, settings)
-    return split(name, images, test and in_shape(test, images.shape, settings.fit), settings.validation)
+    return images, test and in_shape(test, images.shape, settings.fit)
 
 
-def read(source: Data, settings: DataSettings = DEFAULT) -> tuple[Images, Images | None]:
+def read(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> tuple[Images, Images | None]:
     """Return all pictures of a source, and its own test pictures where it has some."""
     if isinstance(source, Images):
         return source, None
@@ -61,11 +70,13 @@ def read(source: Data, settings: DataSettings = DEFAULT) -> tuple[Images, Images
         return moon_source(tuple(options.split(","))), None
     if str(source) in NAMED:
         return read_named(str(source))
-    return read_path(Path(source).expanduser(), settings)
+    return read_path(Path(source).expanduser(), settings, check)
 
 
-def read_path(path: Path, settings: DataSettings) -> tuple[Images, Images | None]:
+def read_path(path: Path, settings: DataSettings, check: bool) -> tuple[Images, Images | None]:
     """Return what `read` does for a path."""
+    if is_pack(path):
+        return read_pack(path, settings, check)
     if path.is_dir():
         return read_idx_folder(path) or (read_folder(path, settings), None)
     if not path.exists():
@@ -76,7 +87,29 @@ def read_path(path: Path, settings: DataSettings) -> tuple[Images, Images | None
         return read_array_file(path)
     if "idx" in path.name:
         return read_idx_file(path), None
+    if path.suffix == ".tar":
+        raise LunetteError(f"{path} is read from a pack: make one with lunette data pack {path} -o FOLDER")
     raise LunetteError(f"{path} is no source of pictures: give a folder of pictures, an .npz, .npy or IDX file")
+
+
+def read_pack(folder: Path, settings: DataSettings, check: bool) -> tuple[Images, Images | None]:
+    """Return the pictures of a pack, whose pixels stay on the disk.
+
+    Raises LunetteError where `settings` ask for another size or other channels.
+    """
+    index = read_index(folder, check)
+    channels, *sides = index.shape
+    if settings.sides not in (None, tuple(sides)) or settings.channels not in (None, channels):
+        raise LunetteError(
+            f"{folder} holds pictures of {' × '.join(map(str, index.shape))} (channels × height × width): for another "
+            "--size or other --channels pack the source anew, with lunette data pack"
+        )
+    parts = {}
+    for name, part in index.parts.items():
+        labels = torch.from_numpy(np.load(folder / part.labels.name)) if part.labels else None
+        factors = {key: torch.from_numpy(np.load(folder / file.name)) for key, file in part.factors.items()}
+        parts[name] = Images(PackedPixels(folder, index, name), labels, part.label_names, factors)
+    return parts["train"], parts.get("test")
 
 
 def resized(images: Images, settings: DataSettings) -> Images:
@@ -95,7 +128,7 @@ def in_shape(images: Images, shape: Shape, fit: Fit) -> Images:
         raise LunetteError(
             f"{len(images)} pictures of {shape} do not fit into memory: choose a smaller --size"
         ) from None
-    for row, image in zip(pixels, images.pixels.numpy(), strict=True):
+    for row, image in zip(pixels, images.pixels[:].numpy(), strict=True):
         row[:] = to_array(fitted(to_picture(image), shape[1:], fit), shape[0])
     return replace(images, pixels=torch.from_numpy(pixels))
 

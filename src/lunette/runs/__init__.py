@@ -1,6 +1,6 @@
 """The run folder: settings, checkpoints, metrics; it prints nothing."""
 
-from lunette.runs.files import write, writing
+from lunette.files import write, writing
 from lunette.runs.record import record, restore
 from lunette.runs.run import REPORT, Run, RunSettings, versions
 

@@ -14,7 +14,7 @@ import safetensors.torch
 from torch import Tensor
 
 from lunette.errors import LunetteError, LunetteWarning
-from lunette.runs.files import write, write_folder
+from lunette.files import write, write_folder
 
 GENERATIONS = 2
 MANIFEST = "manifest.json"

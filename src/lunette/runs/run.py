@@ -21,11 +21,11 @@ import tomli_w
 import torch
 
 from lunette.errors import LunetteError, LunetteWarning
+from lunette.files import write, write_folder, writing
 from lunette.images import Dataset, DataSettings, Shape, load
 from lunette.models import LatentModel
 from lunette.recipes import Recipe, build
 from lunette.runs.checkpoints import Checkpoint, Checkpoints
-from lunette.runs.files import write, write_folder, writing
 from lunette.training import TrainingSettings, pick_device
 
 if sys.version_info >= (3, 11):

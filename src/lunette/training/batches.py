@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
+from lunette.images import Pixels
 
 LARGEST_BATCH = 1000
 BATCH_VALUES = 2**20  # of pixels in all channels; a convolution makes some dozens of floats of each
@@ -39,9 +41,15 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def batches(pixels: Tensor) -> tuple[Tensor, ...]:
-    """Cut images (N, C, H, W) into batches to measure or use a model with, whose memory has a bound."""
-    return pixels.split(max(1, min(LARGEST_BATCH, BATCH_VALUES // math.prod(pixels.shape[1:]))))
+def cuts(pixels: Pixels) -> list[slice]:
+    """Return where to cut images (N, C, H, W) into batches to measure or use a model with, whose memory has a bound."""
+    size = max(1, min(LARGEST_BATCH, BATCH_VALUES // math.prod(pixels.shape[1:])))
+    return [slice(start, start + size) for start in range(0, max(len(pixels), 1), size)]  # of none, one of none
+
+
+def batches(pixels: Pixels) -> Iterator[Tensor]:
+    """Yield images in such batches, each read when it is asked for."""
+    return (pixels[cut] for cut in cuts(pixels))
 
 
 def to_float(pixels: Tensor) -> Tensor:

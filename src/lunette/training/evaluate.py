@@ -6,12 +6,12 @@ import time
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
 
+from lunette.images import Pixels
 from lunette.models import LatentModel
 from lunette.objectives import Objective
 from lunette.randomness import reseed
-from lunette.training.batches import batches, to_float
+from lunette.training.batches import cuts, to_float
 from lunette.training.events import Metrics
 from lunette.training.processes import Team
 
@@ -21,7 +21,7 @@ def evaluate(
     model: LatentModel,
     objective: Objective,
     weights: Mapping[str, float],
-    pixels: Tensor,
+    pixels: Pixels,
     seed: int,
     device: torch.device,
     team: Team,
@@ -34,11 +34,12 @@ def evaluate(
     began = time.perf_counter()
     model.eval()
     names = list(weights)
-    chunks = batches(pixels)
-    sums = torch.zeros(len(chunks), len(names), dtype=torch.float64)
-    for i in range(team.rank, len(chunks), team.size):
+    places = cuts(pixels)
+    sums = torch.zeros(len(places), len(names), dtype=torch.float64)
+    for i in range(team.rank, len(places), team.size):
+        x = to_float(pixels[places[i]].to(device))
         reseed(seed, "evaluate", i)
-        terms = objective(model, model.trace(to_float(chunks[i].to(device)), samples=objective.samples))
-        sums[i] = torch.tensor([float(terms[name]) * len(chunks[i]) for name in names])
+        terms = objective(model, model.trace(x, samples=objective.samples))
+        sums[i] = torch.tensor([float(terms[name]) * len(x) for name in names])
     means = dict(zip(names, (team.sum(sums).sum(0) / len(pixels)).tolist(), strict=True))
     return Metrics(means, weights, time.perf_counter() - began)

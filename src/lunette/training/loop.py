@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from lunette.errors import Diverged
-from lunette.images import Dataset
+from lunette.images import Dataset, Permutation, Pixels
 from lunette.objectives import loss
-from lunette.randomness import generator, part_of_batch, reseed
+from lunette.randomness import part_of_batch, reseed, stream
 from lunette.recipes import Recipe, Stage
 from lunette.training.batches import to_float
 from lunette.training.evaluate import evaluate
@@ -125,12 +125,13 @@ class Training:
         at_end_of_epoch = not self.stage.name and position.epoch and not position.batch
         return bool(every and at_end_of_epoch and position.epoch % every == 0)
 
-    def _order(self) -> Tensor:
+    def _order(self) -> Permutation:
         """Return the order of this epoch's pictures: a pure function of (seed, stage, epoch)."""
-        stream = generator(self.settings.seed, "order", self.position.stage, self.position.epoch)
-        return torch.randperm(len(self.train), generator=stream)
+        return Permutation(
+            len(self.train), stream(self.settings.seed, "order", self.position.stage, self.position.epoch)
+        )
 
-    def _indices(self, order: Tensor) -> Iterator[Tensor]:
+    def _indices(self, order: Permutation) -> Iterator[Tensor]:
         """Yield the numbers of the pictures of each part of each step that is left of the epoch."""
         size = self.settings.batch_size
         for begin in range(self.position.batch * size, len(order), size):
@@ -208,7 +209,7 @@ class Training:
             position.best_loss, position.best_epoch = held_out.loss, position.epoch
         return EpochEnd(stage.name, position.epoch, stage.epochs, position.step, metrics, best)
 
-    def measure(self, pixels: Tensor) -> Metrics:
+    def measure(self, pixels: Pixels) -> Metrics:
         """Return the running stage's terms on uint8 images (N, C, H, W).
 
         Their weights are those after any warm-up: with rising ones the first epoch would always be the best.

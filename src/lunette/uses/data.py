@@ -19,16 +19,19 @@ def data(source: Data, **settings: Any) -> tuple[dict[str, object], Sheet]:
 
     `settings` are the fields of DataSettings.
     """
-    loaded = load(source, DataSettings(**settings))
+    loaded = load(source, DataSettings(**settings), check=False)
     pixels = loaded.train.pixels
+    index = torch.linspace(0, len(pixels) - 1, min(SHOWN, len(pixels))).long()
+    shown = pixels[index]
+    # A pack is not read for its values: those that are shown speak for them.
+    values, of = (pixels, "") if isinstance(pixels, torch.Tensor) else (shown, " of the pictures shown")
     facts = dict(loaded.facts) | {
         "shape": " × ".join(map(str, loaded.train.shape)),
-        "pixel values": f"{int(pixels.min())} to {int(pixels.max())}, mean {float(pixels.float().mean()):.1f}",
+        "pixel values": f"{int(values.min())} to {int(values.max())}, mean {float(values.float().mean()):.1f}{of}",
     }
     if loaded.train.labels is not None:
         counts = torch.bincount(loaded.train.labels, minlength=len(loaded.train.label_names)).tolist()
         facts["labels"] = ", ".join(f"{n} {c}" for n, c in zip(loaded.train.label_names, counts, strict=True))
     if loaded.train.factors:
         facts["factors"] = ", ".join(f"{n} {v.min():.2f} to {v.max():.2f}" for n, v in loaded.train.factors.items())
-    index = torch.linspace(0, len(pixels) - 1, min(SHOWN, len(pixels))).long()
-    return facts, Sheet(to_float(pixels[index]).numpy(), columns=COLUMNS)
+    return facts, Sheet(to_float(shown).numpy(), columns=COLUMNS)

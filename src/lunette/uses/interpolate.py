@@ -54,7 +54,7 @@ def codes_at(point: Point, run: Run, model: LatentModel) -> tuple[Tensor, ...]:
         test = run.dataset.test
         if int(text) >= len(test):
             raise LunetteError(f"there is no test picture {text}: they are numbered from 0 to {len(test) - 1}")
-        return encode(model, test.pixels[int(text)][None])
+        return encode(model, test.pixels[int(text) : int(text) + 1])
     return encode(model, read_pictures(text, run.settings.shape, run.settings.data.fit).pixels[:1])
 
 
@@ -64,7 +64,7 @@ def typical(images: Images, label: str, model: LatentModel) -> tuple[Tensor, ...
         raise LunetteError(f"the pictures have no labels, so none is {label!r}: name test pictures by their number")
     if label not in images.label_names:
         raise unknown("label", label, images.label_names)
-    codes = encode(model, images.pixels[images.labels == images.label_names.index(label)])
+    codes = encode(model, images.take(images.labels == images.label_names.index(label)).pixels)
     if not len(codes[0]):
         raise LunetteError(f"no test picture has the label {label!r}")
     flat = torch.cat(codes, dim=-1)

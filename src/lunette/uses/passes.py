@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lunette.images import Pixels
 from lunette.models import LatentModel
 from lunette.runs import Run
 from lunette.training import batches, to_float
@@ -29,7 +30,7 @@ def device_of(model: LatentModel) -> torch.device:
 
 
 @torch.inference_mode()
-def encode(model: LatentModel, images: Tensor) -> tuple[Tensor, ...]:
+def encode(model: LatentModel, images: Pixels) -> tuple[Tensor, ...]:
     """Images (N, C, H, W), uint8 or float in [0, 1] → the posterior means of their codes (N, D), a tensor a rung."""
     parts = [
         model.encode(to_float(x) if x.dtype == torch.uint8 else x)

@@ -44,20 +44,27 @@ def write(path: Path, data: bytes | str) -> None:
         sync_folder(path.parent)
 
 
-def write_folder(path: Path, files: dict[str, bytes]) -> None:
-    """Make the folder `path` with `files` in it, atomically."""
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give a folder to write into, which takes the place of `path` (absent or empty) when all went well."""
     partial = partial_name(path)
     with writing(path):
         shutil.rmtree(partial, ignore_errors=True)
         try:
             partial.mkdir(parents=True)
-            for name, data in files.items():
-                write_through(partial / name, data)
+            yield partial
             sync_folder(partial)
             partial.replace(path)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         sync_folder(path.parent)
+
+
+def write_folder(path: Path, files: dict[str, bytes]) -> None:
+    """Make the folder `path` with `files` in it, atomically."""
+    with whole_folder(path) as partial:
+        for name, data in files.items():
+            write_through(partial / name, data)
 
 
 def partial_name(path: Path) -> Path:
