@@ -163,8 +163,8 @@ def try_keras(peer: Peer) -> None:
 
 def main(names: list[str]) -> None:
     data = load("mnist", DataSettings(validation=0))
-    train = data.train.pixels[:1280, 0].numpy()
-    test = data.test.pixels[:256, 0].numpy()
+    train = data.train.pixels[:1280][:, 0].numpy()
+    test = data.test.pixels[:256][:, 0].numpy()
     for name in names:
         with Peer(name, train, test) as peer:
             print(f"\n{name}: {peer.versions}")

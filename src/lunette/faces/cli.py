@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import field, fields, make_dataclass
+from dataclasses import field, fields, make_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,25 +51,39 @@ def train(args: list[str]) -> None:
     from lunette.faces import python
 
     recipe, rest = (args[0], args[1:]) if args and not args[0].startswith("-") else ("vae", args)
-    given = tyro.cli(train_flags(recipe), args=rest, prog=f"lunette train {recipe}")
+    given = tyro.cli(train_flags(recipe, preset_of(rest)), args=rest, prog=f"lunette train {recipe}")
     settings = {f.name: getattr(given, f.name) for f in fields(given)}
     commands.told(python.train(recipe, **settings).path)
 
 
-def train_flags(recipe: str) -> type[Any]:
-    """Return a dataclass whose fields are all that can be said about training `recipe`."""
+def preset_of(args: list[str]) -> str | None:
+    """Return the preset that the arguments name: it changes the defaults of the other flags."""
+    pairs = zip(args, [*args[1:], ""], strict=True)
+    named = [
+        following if arg == "--preset" else arg[len("--preset=") :]
+        for arg, following in pairs
+        if arg.startswith("--preset")
+    ]
+    return named[-1] if named else None
+
+
+def train_flags(recipe: str, preset: str | None = None) -> type[Any]:
+    """Return a dataclass whose fields are all that can be said about training `recipe`, with a preset's defaults."""
     from lunette.images import DataSettings
     from lunette.recipes import RECIPES, Argument, arguments, described, summary
-    from lunette.training import TrainingSettings
+    from lunette.training import PRESETS, PresetName, TrainingSettings
 
+    changed = next((values for name, values in PRESETS.items() if name == preset), {})
+    training = [replace(a, default=changed.get(a.name, a.default)) for a in described(TrainingSettings)]
     data = "digits, moons, mnist, fashion-mnist, a folder of pictures, an .npz or .npy file, IDX files, a pack"
     own = (
         Argument("data", str, "digits", data),
         Argument("out", Path | None, None, "run folder; by default runs/RECIPE-DATA-NNN"),
+        Argument("preset", PresetName | None, None, "other defaults for what is below; fast: good soonest"),
         Argument("processes", int | None, None, commands.PROCESSES),
         Argument("max_restarts", int, 0, commands.MAX_RESTARTS),
     )
-    flags = map(flag, (*arguments(recipe), *own, *described(DataSettings), *described(TrainingSettings)))
+    flags = map(flag, (*arguments(recipe), *own, *described(DataSettings), *training))
     return make_dataclass(
         "Train",
         flags,

@@ -20,28 +20,17 @@ def train(
     *,
     out: str | Path | None = None,
     progress: bool = True,
-    processes: int | None = None,
-    max_restarts: int = 0,
     **settings: Any,
 ) -> Run:
     """Train `recipe` on `data`, with a progress bar, and return the run; see `lunette.uses.train.train`."""
     with bar(progress) as watch:
-        return training.train(
-            recipe, data, out=out, watch=watch, processes=processes, max_restarts=max_restarts, **settings
-        )
+        return training.train(recipe, data, out=out, watch=watch, **settings)
 
 
-def resume(
-    run: Run | str | Path,
-    *,
-    epochs: int | None = None,
-    progress: bool = True,
-    processes: int | None = None,
-    max_restarts: int = 0,
-) -> Run:
+def resume(run: Run | str | Path, *, progress: bool = True, **settings: Any) -> Run:
     """Go on with an interrupted run, with a progress bar; see `lunette.uses.train.resume`."""
     with bar(progress) as watch:
-        return training.resume(run, epochs=epochs, watch=watch, processes=processes, max_restarts=max_restarts)
+        return training.resume(run, watch=watch, **settings)
 
 
 def bar(progress: bool) -> contextlib.AbstractContextManager[Watch | None]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Bernoulli, ContinuousBernoulli
 
 from lunette.images import Binarization, Shape, binarize
 from lunette.likelihoods.pixels import PixelHead
+
+
+class LogitBernoulli(Bernoulli):
+    """The Bernoulli distribution by its logits l: log p(x) = x · l − log(1 + e^l), in fewer passes than torch's."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return log p(value) of each pixel; `value` lies in [0, 1]."""
+        return value * self.logits - nn.functional.softplus(self.logits)
 
 
 class BernoulliHead(PixelHead):
@@ -21,9 +29,9 @@ class BernoulliHead(PixelHead):
         super().__init__(shape)
         self.binarization: Binarization = binarization
 
-    def pixels(self, features: Tensor) -> Bernoulli:
+    def pixels(self, features: Tensor) -> LogitBernoulli:
         """Features are the logits of p."""
-        return Bernoulli(logits=features, validate_args=False)
+        return LogitBernoulli(logits=features, validate_args=False)
 
     def target(self, x: Tensor) -> Tensor:
         """Return `x` (…, C, H, W) as black and white, if so asked."""

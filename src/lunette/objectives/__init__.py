@@ -1,7 +1,20 @@
 """What training minimises: terms in nats an image, and their weighted table."""
 
 from lunette.objectives.objective import Objective, Term, loss, name_of
-from lunette.objectives.terms import NO_PRIOR, Sparsity, distortion, rate
+from lunette.objectives.terms import NO_PRIOR, Sparsity, distortion, importance_bound, log_weights, rate
 from lunette.objectives.weights import Schedule, warmup
 
-__all__ = ["NO_PRIOR", "Objective", "Schedule", "Sparsity", "Term", "distortion", "loss", "name_of", "rate", "warmup"]
+__all__ = [
+    "NO_PRIOR",
+    "Objective",
+    "Schedule",
+    "Sparsity",
+    "Term",
+    "distortion",
+    "importance_bound",
+    "log_weights",
+    "loss",
+    "name_of",
+    "rate",
+    "warmup",
+]

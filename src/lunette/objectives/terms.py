@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -35,6 +36,25 @@ def _kl(latent: Latent) -> Tensor:
         return kl_divergence(latent.q, latent.p)
     except NotImplementedError:
         return (latent.q.log_prob(latent.z) - latent.p.log_prob(latent.z)).mean(0)
+
+
+def importance_bound(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
+    """−log 1/K Σ_k w_k, (N,): an upper bound on −log p(x) in nats, the tighter the larger K is.
+
+    Source: Burda, Grosse, Salakhutdinov, "Importance Weighted Autoencoders", ICLR 2016.
+    """
+    weights = log_weights(trace)
+    return math.log(len(weights)) - weights.logsumexp(0)
+
+
+def log_weights(trace: Trace) -> Tensor:
+    """Log w_k = log p(x | z_k) + Σ log p(z_k) − log q(z_k | x), the sum over rungs, (K, N)."""
+    logs = trace.px.log_prob(trace.x)
+    for latent in trace.latents:
+        if latent.p is None:
+            raise LunetteError(NO_PRIOR)
+        logs = logs + latent.p.log_prob(latent.z) - latent.q.log_prob(latent.z)
+    return logs
 
 
 @dataclass(frozen=True)

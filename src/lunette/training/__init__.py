@@ -4,18 +4,22 @@ from lunette.training.batches import batches, pick_device, to_float
 from lunette.training.evaluate import evaluate
 from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Start, Step
 from lunette.training.loop import Position, Training
+from lunette.training.precision import Precision, pick_precision
 from lunette.training.processes import ALONE, Team, is_launched, joined
-from lunette.training.settings import TrainingSettings
+from lunette.training.settings import PRESETS, PresetName, TrainingSettings
 from lunette.training.step import check_shares
 
 __all__ = [
     "ALONE",
+    "PRESETS",
     "End",
     "EpochEnd",
     "Event",
     "Metrics",
     "PictureTime",
     "Position",
+    "Precision",
+    "PresetName",
     "Start",
     "Step",
     "Team",
@@ -27,5 +31,6 @@ __all__ = [
     "is_launched",
     "joined",
     "pick_device",
+    "pick_precision",
     "to_float",
 ]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lunette.errors import LunetteError
 from lunette.images import Pixels
+from lunette.training.memory import keep_memory
 
 LARGEST_BATCH = 1000
 BATCH_VALUES = 2**20  # of pixels in all channels; a convolution makes some dozens of floats of each
@@ -38,6 +39,8 @@ def pick_device(name: str) -> torch.device:
         raise LunetteError(
             f"cannot use the device {name!r} ({reason}); leave it at auto, or see lunette doctor"
         ) from None
+    if device.type == "cpu":
+        keep_memory()
     return device
 
 

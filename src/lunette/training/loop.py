@@ -76,7 +76,8 @@ class Training:
         return self.stages[min(self.position.stage, len(self.stages) - 1)]
 
     def _enter_stage(self) -> None:
-        self.optimizer = make_optimizer(self.stage.model, self.settings)
+        self.parameters = [p for p in self.stage.model.parameters() if p.requires_grad]
+        self.optimizer = make_optimizer(self.parameters, self.settings)
         self.terms = together(Terms(self.stage, self.precision), self.team)
 
     def events(self) -> Iterator[Event]:
@@ -149,8 +150,10 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         weights = stage.objective.weights(done)
-        stage.model.train()
-        self.optimizer.zero_grad()
+        if not stage.model.training:  # to ask takes less than to tell every module
+            stage.model.train()
+        for parameter in self.parameters:
+            parameter.grad = None
         sums: dict[str, Tensor] = {}
         places = parts(n, settings.accumulate, self.team)
         with self.precision.step():
@@ -166,7 +169,7 @@ class Training:
                 for name, value in terms.items():
                     sums[name] = sums.get(name, 0) + share * value.detach()
         if settings.clip:
-            torch.nn.utils.clip_grad_norm_(stage.model.parameters(), settings.clip)
+            torch.nn.utils.clip_grad_norm_(self.parameters, settings.clip)
         self.optimizer.step()
         return sums
 

@@ -9,9 +9,8 @@ from lunette.training.settings import TrainingSettings
 SGD_MOMENTUM = 0.9
 
 
-def make_optimizer(model: nn.Module, settings: TrainingSettings) -> optim.Optimizer:
-    """Return the optimiser of all trainable parameters of `model`; the loop sets its learning rate each step."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
+def make_optimizer(parameters: list[nn.Parameter], settings: TrainingSettings) -> optim.Optimizer:
+    """Return the optimiser of `parameters`; the loop sets its learning rate each step."""
     rate = settings.learning_rate
     if settings.optimizer == "rmsprop":
         return optim.RMSprop(parameters, rate)

@@ -16,7 +16,18 @@ from lunette.images import Data, DataSettings, Shape, is_name, load, read, to_ar
 from lunette.randomness import reseed
 from lunette.recipes import Recipe, arguments, build
 from lunette.runs import Run, RunSettings, record, restore, versions
-from lunette.training import Event, Training, TrainingSettings, check_shares, is_launched, joined, pick_device
+from lunette.training import (
+    PRESETS,
+    Event,
+    PresetName,
+    Training,
+    TrainingSettings,
+    check_shares,
+    is_launched,
+    joined,
+    pick_device,
+    pick_precision,
+)
 from lunette.uses.illustrate import illustrate
 from lunette.uses.launch import launch
 
@@ -31,19 +42,23 @@ def train(
     *,
     out: str | Path | None = None,
     watch: Watch | None = None,
+    preset: PresetName | None = None,
     processes: int | None = None,
     max_restarts: int = 0,
     **settings: Any,
 ) -> Run:
     """Train `recipe` on `data` and return the run, whose folder is `out` (by default runs/RECIPE-DATA-NNN).
 
-    `settings` are the fields of TrainingSettings and DataSettings and the recipe's own arguments. `watch` is
-    called with each event. Arrays are kept in the run folder, so that the run stays whole. With `processes`
-    so many are launched here, which share each step, and start anew up to `max_restarts` times if one is
-    lost. Raises LunetteError before anything is written if a setting or the data cannot be used, Diverged if
-    a loss or weight is not finite, and Interrupted after SIGINT or SIGTERM, with everything saved.
+    `settings` are the fields of TrainingSettings and DataSettings and the recipe's own arguments; a `preset`
+    has other defaults for them. `watch` is called with each event. Arrays are kept in the run folder, so that
+    the run stays whole. With `processes` so many are launched here, which share each step, and which start
+    anew up to `max_restarts` times if one is lost. Raises LunetteError before anything is written if a
+    setting or the data cannot be used, Diverged if a loss or weight is not finite, and Interrupted after
+    SIGINT or SIGTERM, with everything saved.
     """
-    given, how, loading = sort_settings(recipe, settings)
+    if preset is not None and preset not in PRESETS:
+        raise unknown("preset", preset, PRESETS)
+    given, how, loading = sort_settings(recipe, (dict(PRESETS[preset]) if preset else {}) | settings)
     device = pick_device(how.device)
     if isinstance(data, str | Path):
         source, files = resolved(data), {}
@@ -53,6 +68,7 @@ def train(
     dataset = load(data, loading)
     built = built_with_seed(recipe, dataset.train.shape, given, how.seed)
     check_shares(how, dataset, processes or 1)
+    pick_precision(how.precision, device)
     chosen = RunSettings(
         recipe=recipe,
         arguments={argument.name: given.get(argument.name, argument.default) for argument in arguments(recipe)},
