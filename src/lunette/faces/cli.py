@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import field, fields, make_dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,16 +27,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     warnings.showwarning = show_warning
     try:
-        if args and not args[0].startswith("-") and args[0] not in commands.VERBS:
+        if args[:1] in ([], ["-h"], ["--help"]):
+            print(overview(), end="")
+        elif args[0] not in commands.VERBS:
             raise unknown("verb", args[0], commands.VERBS)
-        if args[:1] == ["train"]:
+        elif args[0] == "train":
             train(args[1:])
         elif args[:2] == ["data", "pack"]:
             tyro.cli(commands.pack, args=args[2:], prog="lunette data pack")
         else:
-            tyro.extras.subcommand_cli_from_dict(
-                commands.VERBS, prog="lunette", description=DESCRIPTION, args=args or ["--help"]
-            )
+            tyro.cli(commands.VERBS[args[0]], args=args[1:], prog=f"lunette {args[0]}")
     except LunetteError as error:
         place = f" (process {os.environ['RANK']})" if os.environ.get("RANK", "0") != "0" else ""
         print(f"lunette{place}: {error}", file=sys.stderr)
@@ -44,6 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("lunette: stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def overview() -> str:
+    """Return the help of the whole: what the verbs are, without reading the arguments of each."""
+    width = max(map(len, commands.VERBS)) + 2
+    lines = [f"  {name:{width}}{(verb.__doc__ or '').splitlines()[0]}" for name, verb in commands.VERBS.items()]
+    usage = "usage: lunette VERB …\n\n" + DESCRIPTION + "\n\nverbs:\n"
+    return usage + "\n".join(lines) + "\n\nlunette VERB --help says what a verb takes.\n"
 
 
 def train(args: list[str]) -> None:
@@ -58,13 +67,10 @@ def train(args: list[str]) -> None:
 
 def preset_of(args: list[str]) -> str | None:
     """Return the preset that the arguments name: it changes the defaults of the other flags."""
-    pairs = zip(args, [*args[1:], ""], strict=True)
-    named = [
-        following if arg == "--preset" else arg[len("--preset=") :]
-        for arg, following in pairs
-        if arg.startswith("--preset")
-    ]
-    return named[-1] if named else None
+    for arg, following in pairwise([*args, ""]):
+        if arg.startswith("--preset"):
+            return arg.partition("=")[2] or following
+    return None
 
 
 def train_flags(recipe: str, preset: str | None = None) -> type[Any]:

@@ -19,7 +19,7 @@ from lunette.training.batches import to_float
 from lunette.training.evaluate import evaluate
 from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Start, Step
 from lunette.training.feed import Feed
-from lunette.training.optimizers import make_optimizer
+from lunette.training.optimizers import bare_step, make_optimizer
 from lunette.training.precision import pick_precision
 from lunette.training.processes import ALONE, Team
 from lunette.training.schedules import multiple
@@ -78,6 +78,7 @@ class Training:
     def _enter_stage(self) -> None:
         self.parameters = [p for p in self.stage.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(self.parameters, self.settings)
+        self.move = bare_step(self.optimizer)
         self.terms = together(Terms(self.stage, self.precision), self.team)
 
     def events(self) -> Iterator[Event]:
@@ -170,7 +171,7 @@ class Training:
                     sums[name] = sums.get(name, 0) + share * value.detach()
         if settings.clip:
             torch.nn.utils.clip_grad_norm_(self.parameters, settings.clip)
-        self.optimizer.step()
+        self.move()
         return sums
 
     @property

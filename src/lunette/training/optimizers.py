@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
+
+import torch
 from torch import nn, optim
+from torch.optim import Optimizer
 
 from lunette.training.settings import TrainingSettings
 
 SGD_MOMENTUM = 0.9
 
+# These methods ask torch's compiler, at their first call, to leave them alone, and to import it takes two seconds.
+# Nothing is compiled here: they are told that it is done. A torch that stops looking for the mark is not hurt by it.
+for _method in (Optimizer.add_param_group, Optimizer.state_dict, Optimizer.load_state_dict):
+    inspect.unwrap(_method).__dynamo_disable = inspect.unwrap(_method)
 
-def make_optimizer(parameters: list[nn.Parameter], settings: TrainingSettings) -> optim.Optimizer:
+
+def make_optimizer(parameters: list[nn.Parameter], settings: TrainingSettings) -> Optimizer:
     """Return the optimiser of `parameters`; the loop sets its learning rate each step."""
     rate = settings.learning_rate
     if settings.optimizer == "rmsprop":
@@ -18,3 +29,8 @@ def make_optimizer(parameters: list[nn.Parameter], settings: TrainingSettings) -
         return optim.SGD(parameters, rate, momentum=SGD_MOMENTUM, fused=True)
     kind = {"adam": optim.Adam, "adamw": optim.AdamW}[settings.optimizer]
     return kind(parameters, rate, fused=True)
+
+
+def bare_step(optimizer: Optimizer) -> Callable[[], None]:
+    """Return the optimiser's step without its wrapping for torch's compiler (which it imports) and profiler."""
+    return functools.partial(torch.no_grad()(inspect.unwrap(type(optimizer).step)), optimizer)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-
 from lunette.runs import Run
 
 NOT_TERMS = {"epoch", "step", "split", "stage", "weights", "seconds"}
@@ -15,6 +12,9 @@ NOT_TERMS = {"epoch", "step", "split", "stage", "weights", "seconds"}
 
 def curves(run: Run) -> bytes:
     """Return a PNG with a panel for the loss and for each of its terms over the epochs, in nats an image."""
+    from matplotlib.figure import Figure  # here, so that training need not wait for it
+    from matplotlib.ticker import MaxNLocator
+
     rows = [row for row in run.metrics() if "stage" not in row and row["split"] != "test"]
     names = terms(rows)
     figure = Figure(figsize=(3.6 * len(names), 2.9), layout="constrained")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,6 +16,9 @@ from lunette.models import LatentModel
 from lunette.uses.axes import principal_axes
 from lunette.uses.passes import AnyRun, encode, open_run
 from lunette.uses.shown import Shown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SHOWN = 5000  # more points than this only cover one another
 FEW = 1000  # fewer points are drawn larger
@@ -46,6 +48,8 @@ class Codes(Shown):
         return Image.open(data).convert("RGB")
 
     def _figure(self) -> Figure:
+        from matplotlib.figure import Figure  # here, so that training need not wait for it
+
         codes = self.codes[:SHOWN]
         figure = Figure(figsize=(6.4, 5.6), layout="constrained")
         axes = figure.subplots()
