@@ -5,10 +5,41 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+import statistics
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
+
+
+def in_turns(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Let each contender run once a round, and return what each returned (seconds) in every round but the first.
+
+    The first one warms up. What else the machine does meets all contenders alike.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for i in range(rounds + 1):
+        for name, run in contenders.items():
+            took = run()
+            print(f"round {i or 'to warm up'}  {name}: {took:.3f} s", flush=True)
+            if i:
+                seconds[name].append(took)
+    return seconds
+
+
+def spread(seconds: Mapping[str, Sequence[float]], what: str, baseline: str) -> list[dict[str, object]]:
+    """Return a table's rows: median, least and most of each contender, and how many times as fast as `baseline`."""
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    return [
+        {
+            "program": name,
+            f"{what}, median": round(medians[name], 3),
+            "least": round(min(times), 3),
+            "most": round(max(times), 3),
+            f"times as fast as {baseline}": round(medians[baseline] / medians[name], 2),
+        }
+        for name, times in seconds.items()
+    ]
 
 
 def write_results(name: str, rows: Sequence[Mapping[str, object]]) -> None:

@@ -5,6 +5,7 @@ from lunette.images.binarization import Binarization, binarize
 from lunette.images.corruption import CORRUPTIONS, Corruption, corruption
 from lunette.images.moons import lit_fraction, moons
 from lunette.images.named import search_folders
+from lunette.images.packed import PackedPixels
 from lunette.images.packing import Watch, pack
 from lunette.images.permutation import Permutation
 from lunette.images.pictures import Shape, to_picture
@@ -22,6 +23,7 @@ __all__ = [
     "Dataset",
     "Fit",
     "Images",
+    "PackedPixels",
     "Permutation",
     "Pixels",
     "Shape",

@@ -43,6 +43,11 @@ class PackedPixels:
         return len(self), *self._files.index.shape
 
     @property
+    def is_encoded(self) -> bool:
+        """Whether pictures are decoded each time they are read, which takes longer than to read them."""
+        return self._files.index.kind == "encoded"
+
+    @property
     def sha256(self) -> str:
         """The SHA-256 of pack.json, which holds those of all files."""
         return sha256_of(self._files.folder / INDEX)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from lunette.errors import LunetteError
-from lunette.images import Pixels
+from lunette.images import PackedPixels, Pixels
 
 MOST_WORKERS = 8
 
@@ -18,27 +18,36 @@ MOST_WORKERS = 8
 class Feed:
     """Pictures (N, C, H, W), uint8: those in memory lie on the device for the whole of training.
 
-    Those of a pack are read, and decoded where they are encoded, by worker processes ahead of the steps.
+    Those of a pack are read for each step; encoded ones are decoded by worker processes ahead of the steps, which
+    leave the other cores to training.
     """
 
     def __init__(self, pixels: Pixels, device: torch.device) -> None:
         self.device = device
         self.pixels = pixels.to(device) if isinstance(pixels, Tensor) else pixels
+        self.workers = 0
+        if isinstance(pixels, PackedPixels) and pixels.is_encoded:
+            cores = max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+            self.workers = min(MOST_WORKERS, max(1, cores // 2))
+            torch.set_num_threads(max(1, min(torch.get_num_threads(), cores - self.workers)))
 
     def __call__(self, indices: Iterable[Tensor]) -> Iterator[Tensor]:
         """Yield the pictures of each index (n,), uint8 (n, C, H, W) on the device.
 
         Raises LunetteError where a picture cannot be decoded, or a worker dies.
         """
-        if isinstance(self.pixels, Tensor):
+        if self.workers:
+            yield from self._read_ahead(indices)
+        elif isinstance(self.pixels, Tensor):
             for index in indices:
                 yield self.pixels.index_select(0, index.to(self.device))
         else:
-            yield from self._read_ahead(indices)
+            for index in indices:
+                yield self.pixels[index].to(self.device)
 
     def _read_ahead(self, indices: Iterable[Tensor]) -> Iterator[Tensor]:
         # Without a batch size the loader asks for pixels[index], a whole batch at once.
-        loader: DataLoader[Tensor] = DataLoader(self.pixels, batch_size=None, sampler=indices, num_workers=workers())  # type: ignore[arg-type]
+        loader: DataLoader[Tensor] = DataLoader(self.pixels, batch_size=None, sampler=indices, num_workers=self.workers)  # type: ignore[arg-type]
         try:
             for images in loader:
                 yield images.to(self.device)
@@ -51,9 +60,3 @@ class Feed:
                 "a process that reads pictures ahead died (it was killed, or memory ran out); what was saved is whole: "
                 "go on with lunette resume"
             ) from error
-
-
-def workers() -> int:
-    """Return how many processes read ahead: one core is left for training, and the processes of a team share."""
-    cores = (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    return min(MOST_WORKERS, max(1, cores - 1))
