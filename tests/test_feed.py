@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,8 +82,8 @@ def test_a_worker_that_dies_ends_training_and_nothing_is_lost(folder, tmp_path):
 
     def kill(event):
         if isinstance(event, Step) and event.epoch == 2:
-            children = (f"/proc/{os.getpid()}/task/{task}/children" for task in os.listdir(f"/proc/{os.getpid()}/task"))
-            for child in {int(pid) for path in children for pid in open(path).read().split()}:  # noqa: PTH123, SIM115
+            tasks = Path(f"/proc/{os.getpid()}/task").iterdir()
+            for child in {int(pid) for task in tasks for pid in (task / "children").read_text().split()}:
                 os.kill(child, signal.SIGKILL)
 
     with pytest.raises(LunetteError, match=r"a process that reads pictures ahead died.*go on with lunette resume"):

@@ -116,6 +116,15 @@ def test_a_killed_process_without_restarts_ends_with_how_to_go_on(tmp_path, unin
     assert weights(run) == weights(uninterrupted)
 
 
+def test_a_sharded_model_gives_the_losses_of_one_process(tmp_path, uninterrupted):
+    run = tmp_path / "run"
+    launcher = lunette("train", "vae", *SLOW, "--processes", 2, "--shard", "--max-restarts", 1, "--out", run)
+    kill_one(launcher.pid, run)
+    finished(launcher)
+    one, sharded = losses(uninterrupted), losses(run)
+    assert ((one - sharded).abs() / one).max() < 1e-4
+
+
 def kill_one(launcher, run):
     """Kill the second of the processes once they have trained three epochs."""
     deadline = time.monotonic() + 120
@@ -144,6 +153,7 @@ def test_sigterm_to_the_launcher_saves_and_says_so(tmp_path):
     [
         (["--processes", "200"], {}, "cannot be cut into 200 parts"),
         (["--accumulate", "129"], {}, "cannot be cut into 129 parts"),
+        (["--shard"], {}, "there is one process, and --shard parts a model among several"),
         ([], {"SLURM_NTASKS": "4", "SLURM_PROCID": "1"}, "Slurm started 4 copies of this"),
         (["--processes", "3"], {"WORLD_SIZE": "2", "RANK": "0"}, "asks for 3 processes, and 2 were launched"),
     ],

@@ -22,11 +22,11 @@ class LocationHead(PixelHead):
         super().__init__(shape)
         first = FIRST_SCALE if scale is None else scale
         positive("the scale of the likelihood", first)
-        self.log_scale = nn.Parameter(torch.tensor(math.log(first)), requires_grad=scale is None)
+        self.log_scale = nn.Parameter(torch.full((1,), math.log(first)), requires_grad=scale is None)
 
     @property
     def scale(self) -> Tensor:
-        """The scale of every pixel, a scalar in units of the pixel range."""
+        """The scale of every pixel, (1,), in units of the pixel range."""
         return self.log_scale.exp()
 
 

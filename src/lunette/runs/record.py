@@ -64,10 +64,11 @@ def interrupted(run: Run, training: Training, number: int) -> Interrupted:
 def save(run: Run, training: Training, rows: int, best: bool = False) -> None:
     """Save a checkpoint of `training`; `rows` says how many rows of metrics.jsonl came before it."""
     training.check_finite()
-    if not training.team.leads:
-        return
     state = {"rows": rows, "position": dataclasses.asdict(training.position)}
-    run.checkpoints.save(Checkpoint(training.recipe.model.state_dict(), training.optimizer_state(), state), best)
+    # All processes have to put together what each keeps a part of.
+    checkpoint = Checkpoint(training.model_state(), training.optimizer_state(), state)
+    if training.team.leads:
+        run.checkpoints.save(checkpoint, best)
 
 
 def write_rows(run: Run, training: Training, rows: list[dict[str, object]]) -> None:
@@ -89,7 +90,7 @@ def restore(run: Run, training: Training) -> None:
     if not run.checkpoints.names():
         return  # stopped before the first checkpoint: the seed gives the same beginning again
     _, checkpoint = run.checkpoints.load("last")
-    load_weights(training.recipe.model, checkpoint)
+    load_weights(training.load_model, checkpoint)
     training.restore(Position(**checkpoint.state["position"]), checkpoint.optimizer)
     training.team.wait()
 
@@ -100,7 +101,7 @@ def finish(run: Run, training: Training, end: End, rows: list[dict[str, object]]
     if training.settings.patience:
         training.team.wait()
         name, checkpoint = run.checkpoints.load("best")
-        load_weights(training.recipe.model, checkpoint)
+        load_weights(training.load_model, checkpoint)
         if training.team.leads:
             run.checkpoints.point("last", name)
         epoch, step = (checkpoint.state["position"][key] for key in ("epoch", "step"))

@@ -8,7 +8,7 @@ import json
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from importlib import metadata
@@ -173,14 +173,14 @@ class Run:
     def model(self, checkpoint: str = "last", device: str = "auto") -> LatentModel:
         """Return the trained model of a checkpoint (last, best or its number), ready for use."""
         model = self.recipe().model
-        load_weights(model, self.checkpoints.load(checkpoint)[1])
+        load_weights(model.load_state_dict, self.checkpoints.load(checkpoint)[1])
         return model.to(pick_device(device)).eval()
 
 
-def load_weights(model: torch.nn.Module, checkpoint: Checkpoint) -> None:
-    """Give `model` the weights of a checkpoint; raises LunetteError where they are another model's."""
+def load_weights(load: Callable[[Mapping[str, torch.Tensor]], object], checkpoint: Checkpoint) -> None:
+    """Let `load` take the weights of a checkpoint; raises LunetteError where they are another model's."""
     try:
-        model.load_state_dict(checkpoint.model)
+        load(checkpoint.model)
     except RuntimeError as error:
         raise LunetteError(f"the checkpoint's weights do not fit the run's recipe: {error}") from error
 

@@ -3,7 +3,9 @@
 from lunette.training.batches import batches, pick_device, to_float
 from lunette.training.evaluate import evaluate
 from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Start, Step
-from lunette.training.loop import Position, Training
+from lunette.training.feed import lost_workers_told
+from lunette.training.loop import Training
+from lunette.training.position import Position
 from lunette.training.precision import Precision, pick_precision
 from lunette.training.processes import ALONE, Team, is_launched, joined
 from lunette.training.settings import PRESETS, PresetName, TrainingSettings
@@ -30,6 +32,7 @@ __all__ = [
     "evaluate",
     "is_launched",
     "joined",
+    "lost_workers_told",
     "pick_device",
     "pick_precision",
     "to_float",

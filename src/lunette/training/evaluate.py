@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
+from torch import Tensor
 
 from lunette.images import Pixels
-from lunette.models import LatentModel
-from lunette.objectives import Objective
 from lunette.randomness import reseed
 from lunette.training.batches import cuts, to_float
 from lunette.training.events import Metrics
 from lunette.training.processes import Team
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def evaluate(
-    model: LatentModel,
-    objective: Objective,
+    terms: Callable[[Tensor], Mapping[str, Tensor]],
     weights: Mapping[str, float],
     pixels: Pixels,
     seed: int,
@@ -32,14 +30,13 @@ def evaluate(
     processes of a team share the batches, and the sum has one order, so that their number does not change it.
     """
     began = time.perf_counter()
-    model.eval()
     names = list(weights)
     places = cuts(pixels)
     sums = torch.zeros(len(places), len(names), dtype=torch.float64)
     for i in range(team.rank, len(places), team.size):
         x = to_float(pixels[places[i]].to(device))
         reseed(seed, "evaluate", i)
-        terms = objective(model, model.trace(x, samples=objective.samples))
-        sums[i] = torch.tensor([float(terms[name]) * len(x) for name in names])
+        values = terms(x)
+        sums[i] = torch.tensor([float(values[name]) * len(x) for name in names])
     means = dict(zip(names, (team.sum(sums).sum(0) / len(pixels)).tolist(), strict=True))
     return Metrics(means, weights, time.perf_counter() - began)

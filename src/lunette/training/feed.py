@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 
@@ -34,7 +35,7 @@ class Feed:
     def __call__(self, indices: Iterable[Tensor]) -> Iterator[Tensor]:
         """Yield the pictures of each index (n,), uint8 (n, C, H, W) on the device.
 
-        Raises LunetteError where a picture cannot be decoded, or a worker dies.
+        Raises LunetteError where a picture cannot be decoded.
         """
         if self.workers:
             yield from self._read_ahead(indices)
@@ -53,10 +54,17 @@ class Feed:
                 yield images.to(self.device)
         except LunetteError as error:  # which the loader made longer, by where it was raised
             raise LunetteError(str(error).strip().splitlines()[-1].partition(": ")[2]) from error
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            raise LunetteError(
-                "a process that reads pictures ahead died (it was killed, or memory ran out); what was saved is whole: "
-                "go on with lunette resume"
-            ) from error
+
+
+@contextlib.contextmanager
+def lost_workers_told() -> Iterator[None]:
+    """Turn the death of a worker into a LunetteError; torch may raise it anywhere, from a signal's handler."""
+    try:
+        yield
+    except (RuntimeError, ConnectionError, EOFError) as error:
+        if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
+            raise
+        raise LunetteError(
+            "a process that reads pictures ahead died (it was killed, or memory ran out); what was saved is whole: "
+            "go on with lunette resume"
+        ) from error

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from lunette.errors import Diverged
 from lunette.images import Dataset, Permutation, Pixels
 from lunette.objectives import loss
 from lunette.randomness import part_of_batch, reseed, stream
@@ -20,27 +18,14 @@ from lunette.training.evaluate import evaluate
 from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Start, Step
 from lunette.training.feed import Feed
 from lunette.training.optimizers import bare_step, make_optimizer
+from lunette.training.position import Position
 from lunette.training.precision import pick_precision
 from lunette.training.processes import ALONE, Team
 from lunette.training.schedules import multiple
 from lunette.training.settings import TrainingSettings
-from lunette.training.step import Terms, check_shares, parts, sending, together
+from lunette.training.step import Terms, check_shares, parted, parts, sending, together, whole
 
 READ_EVERY = 50  # steps: reading a number waits for the GPU, or for the other processes
-
-
-@dataclass
-class Position:
-    """Where training is; with the weights and the optimiser's state, all that a resumed run needs."""
-
-    stage: int = 0
-    epoch: int = 0  # epochs done in this stage
-    batch: int = 0  # batches done in this epoch
-    step: int = 0  # steps done in all
-    sums: dict[str, float] = field(default_factory=dict)  # of each term over this epoch's images so far
-    seconds: float = 0.0  # spent on this epoch so far
-    best_loss: float | None = None  # lowest validation loss
-    best_epoch: int = 0
 
 
 class Training:
@@ -76,10 +61,10 @@ class Training:
         return self.stages[min(self.position.stage, len(self.stages) - 1)]
 
     def _enter_stage(self) -> None:
+        self.terms = together(Terms(self.stage, self.precision), self.team, self.settings.shard)
         self.parameters = [p for p in self.stage.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(self.parameters, self.settings)
         self.move = bare_step(self.optimizer)
-        self.terms = together(Terms(self.stage, self.precision), self.team)
 
     def events(self) -> Iterator[Event]:
         """Train to the end, from wherever the position is."""
@@ -188,7 +173,9 @@ class Training:
         for i, ((n, terms), row) in enumerate(zip(unread, values, strict=True)):
             for name, value in zip(terms, row, strict=True):
                 if not math.isfinite(value):
-                    raise self._diverged(f"the {name} is {value}", self.position.step - len(unread) + i + 1)
+                    raise self.position.diverged(
+                        f"the {name} is {value}", self.settings.learning_rate, len(unread) - i - 1
+                    )
                 self.position.sums[name] = self.position.sums.get(name, 0.0) + value * n
 
     def _close_epoch(self) -> EpochEnd:
@@ -201,7 +188,7 @@ class Training:
         self.check_finite()
         for split, measured in metrics.items():
             if not math.isfinite(measured.loss):
-                raise self._diverged(f"the {split} loss is {measured.loss}", position.step)
+                raise position.diverged(f"the {split} loss is {measured.loss}", self.settings.learning_rate)
         position.epoch, position.batch, position.sums, position.seconds = position.epoch + 1, 0, {}, 0.0
         held_out = metrics.get("validation")
         best = (
@@ -219,40 +206,47 @@ class Training:
         Their weights are those after any warm-up: with rising ones the first epoch would always be the best.
         """
         stage = self.stage
+        stage.model.eval()
+        # The parts of a sharded model meet in every pass, so that no process can take a batch for itself.
+        team = ALONE if self.settings.shard else self.team
         weights = stage.objective.weights(math.inf)
-        return evaluate(stage.model, stage.objective, weights, pixels, self.settings.seed, self.device, self.team)
+        return evaluate(self.terms, weights, pixels, self.settings.seed, self.device, team)
 
     def check_finite(self) -> None:
         """Raise Diverged unless all weights are finite: a step from finite numbers can still overflow them."""
         for name, parameter in self.recipe.model.named_parameters():
-            if not parameter.isfinite().all():
-                raise self._diverged(f"the weights {name} are not finite", self.position.step)
+            if not whole(parameter).isfinite().all():
+                raise self.position.diverged(f"the weights {name} are not finite", self.settings.learning_rate)
+
+    def model_state(self) -> dict[str, Tensor]:
+        """Return the model's tensors by name."""
+        return {name: whole(value) for name, value in self.recipe.model.state_dict().items()}
+
+    def load_model(self, state: Mapping[str, Tensor]) -> None:
+        """Take the model's tensors from `model_state`; raises RuntimeError where they are another model's."""
+        own = self.recipe.model.state_dict()
+        self.recipe.model.load_state_dict({name: parted(v, own.get(name, v)) for name, v in state.items()})
 
     def optimizer_state(self) -> dict[str, Tensor]:
         """Return the optimiser's tensors by "parameter.name"."""
-        state = self.optimizer.state_dict()["state"]
         return {
-            f"{i}.{name}": value for i, values in state.items() for name, value in values.items() if value is not None
+            f"{i}.{name}": whole(value)
+            for i, values in self.optimizer.state_dict()["state"].items()
+            for name, value in values.items()
+            if value is not None
         }
 
     def restore(self, position: Position, optimizer_state: Mapping[str, Tensor]) -> None:
-        """Go on from `position`; the weights are the caller's to load, into the recipe's model."""
-        self.position = position
-        self._enter_stage()
+        """Go on from `position`; the weights are for `load_model`."""
+        moved, self.position = position.stage != self.position.stage, position
+        if moved:
+            self._enter_stage()
         values: dict[int, dict[str, Tensor]] = {}
         for key, tensor in optimizer_state.items():
             i, name = key.split(".")
-            values.setdefault(int(i), {})[name] = tensor
+            values.setdefault(int(i), {})[name] = parted(tensor, self.parameters[int(i)])
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": values})
 
     def _out_of_patience(self) -> bool:
         waited = self.position.epoch - self.position.best_epoch
         return bool(self.settings.patience and not self.stage.name and waited >= self.settings.patience)
-
-    def _diverged(self, what: str, step: int) -> Diverged:
-        return Diverged(
-            f"training diverged at step {step}, in epoch {self.position.epoch + 1}: {what}; the last checkpoint is of "
-            "finite weights, and intact. Likely causes: the learning rate "
-            f"{self.settings.learning_rate:g} is too high (try a tenth, or --clip 1), or a learned scale or variance "
-            "went to 0 (fix it, like normal:0.1)"
-        )

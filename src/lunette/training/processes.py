@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, distributed
+from torch.distributed.distributed_c10d import PrefixStore
 
 from lunette.errors import LunetteError
 
@@ -86,9 +87,13 @@ def joined(device: torch.device, expected: int | None = None) -> Iterator[Team]:
     if expected not in (None, size):
         raise LunetteError(f"--processes asks for {expected} processes, and {size} were launched")
     try:
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        store, rank, size = next(distributed.rendezvous("env://"))  # type: ignore[operator]
+        # The store outlives a restart, and the addresses of processes that are gone with it.
+        attempt = PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        distributed.init_process_group(backend, store=attempt, rank=rank, world_size=size)
         try:
-            yield Team(distributed.get_rank(), size)
+            yield Team(rank, size)
         finally:
             distributed.destroy_process_group()
     except RuntimeError as error:

@@ -27,7 +27,7 @@ class Terms(nn.Module):
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Return each term's mean over x (N, C, H, W), a scalar by name, unweighted."""
-        with self.precision.forward():
+        with self.precision.forward() if self.model.training else contextlib.nullcontext():
             return self.objective(self.model, self.model.trace(x, samples=self.objective.samples))
 
 
@@ -35,6 +35,8 @@ def check_shares(settings: TrainingSettings, data: Dataset, processes: int) -> N
     """Raise LunetteError where there are not enough pictures for what the settings ask for."""
     if settings.patience and not len(data.validation):
         raise LunetteError("patience needs validation pictures: leave --validation above 0")
+    if settings.shard and processes == 1:
+        raise LunetteError("there is one process, and --shard parts a model among several: add --processes")
     pictures, count = min(settings.batch_size, len(data.train)), processes * settings.accumulate
     if count > pictures:
         raise LunetteError(
@@ -53,9 +55,24 @@ def parts(n: int, accumulate: int, team: Team) -> list[tuple[int, int]]:
     return [(n * i // count, n * (i + 1) // count) for i in range(team.rank * accumulate, (team.rank + 1) * accumulate)]
 
 
-def together(terms: Terms, team: Team) -> Terms | DistributedDataParallel:
-    """Return `terms` as a module whose gradients are the mean over the processes of a team."""
+def together(terms: Terms, team: Team, shard: bool) -> nn.Module:
+    """Return `terms` as a module whose gradients are the mean over the processes of a team.
+
+    With `shard` each process keeps a part of every weight, and sees the whole only while a layer needs it.
+    """
     if team.size == 1:
+        return terms
+    if shard:
+        # Here and in `parted`, because the import takes half a second that other trainings need not wait.
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+
+        warnings.filterwarnings("ignore", ".*returned a view tensor")  # nothing here writes into a layer's output
+        mesh = init_device_mesh(next(terms.parameters()).device.type, (team.size,))
+        for layer in list(terms.modules()):
+            if next(layer.parameters(recurse=False), None) is not None:
+                fully_shard(layer, mesh=mesh)
+        fully_shard(terms, mesh=mesh)
         return terms
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # newer versions of torch give the first switch another name
@@ -63,6 +80,25 @@ def together(terms: Terms, team: Team) -> Terms | DistributedDataParallel:
         return DistributedDataParallel(terms, broadcast_buffers=False, gradient_as_bucket_view=True)
 
 
-def sending(terms: Terms | DistributedDataParallel, last: bool) -> contextlib.AbstractContextManager[object]:
+def sending(terms: nn.Module, last: bool) -> contextlib.AbstractContextManager[object]:
     """Send gradients to the other processes only with the `last` part of a step, when they are whole."""
-    return contextlib.nullcontext() if last or isinstance(terms, Terms) else terms.no_sync()
+    if isinstance(terms, DistributedDataParallel):
+        return contextlib.nullcontext() if last else terms.no_sync()
+    if (sync := getattr(terms, "set_requires_gradient_sync", None)) is not None:  # it is sharded
+        sync(last)
+    return contextlib.nullcontext()
+
+
+def whole(value: Tensor) -> Tensor:
+    """Return a tensor of which each process may keep a part, as a whole; all processes have to ask."""
+    return value.full_tensor() if hasattr(value, "full_tensor") else value
+
+
+def parted(value: Tensor, like: Tensor) -> Tensor:
+    """Return a whole tensor, parted among the processes if `like`, of the same shape, is."""
+    if not hasattr(like, "full_tensor") or value.shape != like.shape:
+        return value
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    assert isinstance(like, DTensor)
+    return distribute_tensor(value.to(like.device), like.device_mesh, like.placements)

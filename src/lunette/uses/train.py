@@ -18,18 +18,20 @@ from lunette.recipes import Recipe, arguments, build
 from lunette.runs import Run, RunSettings, record, restore, versions
 from lunette.training import (
     PRESETS,
+    End,
     Event,
+    PictureTime,
     PresetName,
     Training,
     TrainingSettings,
     check_shares,
     is_launched,
     joined,
+    lost_workers_told,
     pick_device,
     pick_precision,
 )
 from lunette.uses.illustrate import illustrate
-from lunette.uses.launch import launch
 
 Watch = Callable[[Event], None]
 ARRAY_FILE = "data.npz"
@@ -79,7 +81,7 @@ def train(
         versions=versions(),
     )
     if processes and not is_launched():
-        return launch(Run.create(out, chosen, files), processes, max_restarts)
+        return launched(Run.create(out, chosen, files), processes, max_restarts)
     with joined(device, processes) as team:
         training = Training(built, dataset, how, device, team)
         if training.batches < FEW_STEPS and team.leads:
@@ -113,7 +115,7 @@ def resume(
     if processes and not is_launched():
         with run.locked():
             run.replace_settings(settings)
-        return launch(run, processes, max_restarts)
+        return launched(run, processes, max_restarts)
     device = pick_device(settings.training.device)
     with joined(device, processes) as team:
         built = built_with_seed(settings.recipe, settings.shape, settings.arguments, settings.training.seed)
@@ -123,6 +125,13 @@ def resume(
             if team.leads:
                 run.replace_settings(settings)
             return follow(run, training, watch)
+
+
+def launched(run: Run, processes: int, max_restarts: int) -> Run:
+    """Let several processes train `run`."""
+    from lunette.uses.launch import launch  # here, because training alone need not wait for this import
+
+    return launch(run, processes, max_restarts)
 
 
 def check_left_to_do(run: Run, epochs: int | None) -> None:
@@ -142,11 +151,14 @@ def check_left_to_do(run: Run, epochs: int | None) -> None:
 
 def follow(run: Run, training: Training, watch: Watch | None) -> Run:
     """Train to the end, recording and drawing on the way."""
-    for event in record(run, training):
-        if training.team.leads:
-            illustrate(run, training.recipe.model, event)
-            if watch:
-                watch(event)
+    with lost_workers_told():
+        for event in record(run, training):
+            if training.team.leads:
+                # A sharded model is nowhere whole, but in the checkpoint that was just written.
+                sharded = training.settings.shard and isinstance(event, PictureTime | End)
+                illustrate(run, run.model() if sharded else training.recipe.model, event)
+                if watch:
+                    watch(event)
     return run
 
 
