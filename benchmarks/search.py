@@ -2,7 +2,8 @@
 
     python benchmarks/search.py [FILE]    # appends a line of JSON a trial to FILE, and skips those that are there
 
-The T1 network on MNIST, 55,000 training pictures, 5,000 validation pictures; the test pictures are not read.
+The T1 network on MNIST, 55,000 training pictures, 5,000 validation pictures; no number of the test pictures is
+looked at. The preset is what reaches the validation loss of 30 plain epochs, give or take 0.2 nats, soonest.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import itertools
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -20,12 +22,27 @@ from lunette.randomness import reseed
 from lunette.recipes import build
 from lunette.training import EpochEnd, Training, TrainingSettings
 
-GRID = {
+MEASURED = ("validation", "seconds")
+PLAIN: dict[str, object] = {"epochs": 30}  # the tutorials' training; what it reaches is the measure
+COARSE = {
     "epochs": (6, 10),
     "batch_size": (128, 256),
     "learning_rate": (2e-3, 4e-3, 8e-3),
     "schedule": ("cosine", "one-cycle"),
 }
+FINE = {
+    "epochs": (8, 10, 12),
+    "batch_size": (256, 512),
+    "learning_rate": (12e-3, 20e-3),
+    "schedule": ("one-cycle",),
+}
+
+
+def trials() -> Iterator[dict[str, object]]:
+    yield PLAIN
+    for grid in (COARSE, FINE):
+        for values in itertools.product(*grid.values()):
+            yield dict(zip(grid, values, strict=True))
 
 
 def trial(settings: dict[str, object]) -> dict[str, object]:
@@ -42,9 +59,8 @@ def trial(settings: dict[str, object]) -> dict[str, object]:
 
 def main(path: Path) -> None:
     done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    for values in itertools.product(*GRID.values()):
-        settings: dict[str, object] = dict(zip(GRID, values, strict=True))
-        if not any(settings.items() <= row.items() for row in done):
+    for settings in trials():
+        if not any(settings == {key: row[key] for key in row if key not in MEASURED} for row in done):
             row = trial(settings)
             print(row, flush=True)
             with path.open("a") as file:

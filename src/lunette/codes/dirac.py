@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from lunette.codes.head import CodeHead
+from lunette.errors import LunetteError
 
 
 class Dirac(Distribution):
@@ -29,6 +30,10 @@ class Dirac(Distribution):
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
         """Return the point `sample_shape` times, (*sample_shape, …, D)."""
         return self.value.expand(self._extended_shape(torch.Size(sample_shape)))
+
+    def log_prob(self, value: Tensor) -> Tensor:  # noqa: ARG002
+        """Raise LunetteError: a point has no density."""
+        raise LunetteError("this model's codes are points, which have no density, so its likelihood is not known")
 
 
 class DiracHead(CodeHead):

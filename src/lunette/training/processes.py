@@ -87,7 +87,7 @@ def joined(device: torch.device, expected: int | None = None) -> Iterator[Team]:
     if expected not in (None, size):
         raise LunetteError(f"--processes asks for {expected} processes, and {size} were launched")
     try:
-        store, rank, size = next(distributed.rendezvous("env://"))  # type: ignore[operator]
+        store, rank, size = next(distributed.rendezvous("env://"))  # type: ignore[attr-defined]
         # The store outlives a restart, and the addresses of processes that are gone with it.
         attempt = PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
         backend = "nccl" if device.type == "cuda" else "gloo"
