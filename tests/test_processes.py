@@ -164,6 +164,12 @@ def test_what_cannot_be_shared_is_refused_before_anything_is_written(tmp_path, a
     assert not (tmp_path / "run").exists()
 
 
+def test_stages_cannot_be_sharded(tmp_path):
+    with pytest.raises(LunetteError, match="cannot train a recipe in stages"):
+        train("stacked", out=tmp_path / "run", processes=2, shard=True)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_part_of_a_step_needs_a_picture():
     with pytest.raises(LunetteError, match="accumulate must be at least 1"):
         TrainingSettings(accumulate=0)

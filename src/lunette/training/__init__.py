@@ -1,10 +1,11 @@
 """The one loop: a generator of events that writes no files and prints nothing."""
 
-from lunette.training.batches import batches, pick_device, to_float
+from lunette.training.batches import batches, cuts, pick_device, to_float
 from lunette.training.evaluate import evaluate
 from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Start, Step
 from lunette.training.feed import lost_workers_told
 from lunette.training.loop import Training
+from lunette.training.memory import keep_memory
 from lunette.training.position import Position
 from lunette.training.precision import Precision, pick_precision
 from lunette.training.processes import ALONE, Team, is_launched, joined
@@ -29,9 +30,11 @@ __all__ = [
     "TrainingSettings",
     "batches",
     "check_shares",
+    "cuts",
     "evaluate",
     "is_launched",
     "joined",
+    "keep_memory",
     "lost_workers_told",
     "pick_device",
     "pick_precision",

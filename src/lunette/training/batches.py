@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
 from lunette.images import Pixels
-from lunette.training.memory import keep_memory
 
 LARGEST_BATCH = 1000
 BATCH_VALUES = 2**20  # of pixels in all channels; a convolution makes some dozens of floats of each
@@ -39,20 +38,18 @@ def pick_device(name: str) -> torch.device:
         raise LunetteError(
             f"cannot use the device {name!r} ({reason}); leave it at auto, or see lunette doctor"
         ) from None
-    if device.type == "cpu":
-        keep_memory()
     return device
 
 
-def cuts(pixels: Pixels) -> list[slice]:
-    """Return where to cut images (N, C, H, W) into batches to measure or use a model with, whose memory has a bound."""
-    size = max(1, min(LARGEST_BATCH, BATCH_VALUES // math.prod(pixels.shape[1:])))
-    return [slice(start, start + size) for start in range(0, max(len(pixels), 1), size)]  # of none, one of none
+def cuts(n: int, shape: Sequence[int]) -> list[slice]:
+    """Cut `n` images of `shape` (C, H, W) into batches to measure or use a model with, whose memory has a bound."""
+    size = max(1, min(LARGEST_BATCH, BATCH_VALUES // math.prod(shape)))
+    return [slice(start, start + size) for start in range(0, max(n, 1), size)]  # of none, one of none
 
 
 def batches(pixels: Pixels) -> Iterator[Tensor]:
-    """Yield images in such batches, each read when it is asked for."""
-    return (pixels[cut] for cut in cuts(pixels))
+    """Yield images (N, C, H, W) in such batches, each read when it is asked for."""
+    return (pixels[cut] for cut in cuts(len(pixels), pixels.shape[1:]))
 
 
 def to_float(pixels: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ def evaluate(
     """
     began = time.perf_counter()
     names = list(weights)
-    places = cuts(pixels)
+    places = cuts(len(pixels), pixels.shape[1:])
     sums = torch.zeros(len(places), len(names), dtype=torch.float64)
     for i in range(team.rank, len(places), team.size):
         x = to_float(pixels[places[i]].to(device))

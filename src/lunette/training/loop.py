@@ -17,6 +17,7 @@ from lunette.training.batches import to_float
 from lunette.training.evaluate import evaluate
 from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Start, Step
 from lunette.training.feed import Feed
+from lunette.training.memory import keep_memory
 from lunette.training.optimizers import bare_step, make_optimizer
 from lunette.training.position import Position
 from lunette.training.precision import pick_precision
@@ -38,7 +39,8 @@ class Training:
     def __init__(
         self, recipe: Recipe, data: Dataset, settings: TrainingSettings, device: torch.device, team: Team = ALONE
     ) -> None:
-        check_shares(settings, data, team.size)
+        check_shares(settings, recipe, data, team.size)
+        keep_memory()
         self.recipe = recipe
         self.settings = settings
         self.device = device

@@ -10,7 +10,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from lunette.errors import LunetteError
 from lunette.images import Dataset
-from lunette.recipes import Stage
+from lunette.recipes import Recipe, Stage
 from lunette.training.precision import Precision
 from lunette.training.processes import Team
 from lunette.training.settings import TrainingSettings
@@ -31,12 +31,14 @@ class Terms(nn.Module):
             return self.objective(self.model, self.model.trace(x, samples=self.objective.samples))
 
 
-def check_shares(settings: TrainingSettings, data: Dataset, processes: int) -> None:
-    """Raise LunetteError where there are not enough pictures for what the settings ask for."""
+def check_shares(settings: TrainingSettings, recipe: Recipe, data: Dataset, processes: int) -> None:
+    """Raise LunetteError where the settings ask for what the recipe, the pictures or the processes cannot do."""
     if settings.patience and not len(data.validation):
         raise LunetteError("patience needs validation pictures: leave --validation above 0")
     if settings.shard and processes == 1:
         raise LunetteError("there is one process, and --shard parts a model among several: add --processes")
+    if settings.shard and recipe.stages:
+        raise LunetteError("--shard cannot train a recipe in stages, which train one layer in several models")
     pictures, count = min(settings.batch_size, len(data.train)), processes * settings.accumulate
     if count > pictures:
         raise LunetteError(

@@ -15,7 +15,7 @@ from lunette.images import Data, Pixels, read_pictures
 from lunette.models import LatentModel
 from lunette.objectives import log_weights
 from lunette.randomness import reseed
-from lunette.training import to_float
+from lunette.training import keep_memory, to_float
 from lunette.uses.passes import AnyRun, device_of, open_run
 
 PASS_VALUES = 2**20  # of decoded pictures at a time: they stay in the processor's cache
@@ -58,6 +58,7 @@ def evidence_model(model: LatentModel, pixels: Pixels, samples: int, seed: int) 
     """Do what `evidence` does, with a model at hand; memory depends on neither N nor K."""
     if samples < 1:
         raise LunetteError(f"the bound takes 1 sample or more, not {samples}")
+    keep_memory()
     room = max(1, PASS_VALUES // math.prod(pixels.shape[1:]))  # images · samples that one pass decodes
     each = min(samples, room)
     size = max(1, room // each)

@@ -12,9 +12,7 @@ from torch import Tensor
 from lunette.images import Pixels
 from lunette.models import LatentModel
 from lunette.runs import Run
-from lunette.training import batches, to_float
-
-DECODED = 100  # codes at a time, whose pictures may be large
+from lunette.training import batches, cuts, to_float
 
 AnyRun = Run | str | Path
 
@@ -42,6 +40,9 @@ def encode(model: LatentModel, images: Pixels) -> tuple[Tensor, ...]:
 @torch.inference_mode()
 def decode(model: LatentModel, codes: tuple[Tensor, ...]) -> NDArray[np.float32]:
     """Codes (N, D), a tensor a rung → the mean images of p(x | z), float32 (N, C, H, W) in [0, 1]."""
-    chunks = zip(*(rung.to(device_of(model)).split(DECODED) for rung in codes), strict=True)
-    images: NDArray[np.float32] = np.concatenate([model.decode(chunk).mean.cpu().numpy() for chunk in chunks])
+    rungs = [rung.to(device_of(model)) for rung in codes]
+    n, shape = len(rungs[0]), model.decode(tuple(rung[:1] for rung in rungs)).mean.shape[1:]
+    images = np.empty((n, *shape), np.float32)
+    for cut in cuts(n, shape):
+        images[cut] = model.decode(tuple(rung[cut] for rung in rungs)).mean.cpu().numpy()
     return images
