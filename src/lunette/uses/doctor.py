@@ -11,6 +11,7 @@ import torch
 
 from lunette.images import search_folders
 from lunette.runs import versions
+from lunette.training import pick_device, pick_precision
 
 MATRIX = 512
 FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16")
@@ -18,6 +19,7 @@ FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16")
 
 def doctor() -> dict[str, dict[str, str]]:
     """Return facts in groups: versions, processor, accelerator, precision, data."""
+    auto = pick_precision("auto", pick_device("auto"))
     return {
         "Versions": versions() | {"system": platform.platform()},
         "Processor": {
@@ -27,8 +29,9 @@ def doctor() -> dict[str, dict[str, str]]:
         },
         "Accelerator": {"GPU": accelerator()},
         "Precision": {
-            "float32": f"used for everything; {rate(torch.float32):.3g} GFLOP/s in products of {MATRIX}×{MATRIX}",
-            "bfloat16": f"not used; {rate(torch.bfloat16):.3g} GFLOP/s in the same products on the processor",
+            "auto": f"{auto.name} products ({auto.reason})",
+            "float32": f"{rate(torch.float32):.3g} GFLOP/s in products of {MATRIX}×{MATRIX} on the processor",
+            "bfloat16": f"{rate(torch.bfloat16):.3g} GFLOP/s in the same products",
         },
         "Data": {"LUNETTE_DATA": os.environ.get("LUNETTE_DATA", "not set")}
         | {name: place(folders) for name, folders in search_folders().items()},
