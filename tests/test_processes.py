@@ -1,6 +1,7 @@
 """Several processes train one model: the same numbers as one, and nothing lost when one of them is."""
 
 import hashlib
+import itertools
 import json
 import os
 import signal
@@ -13,9 +14,11 @@ import pytest
 import torch
 
 from lunette.errors import LunetteError
+from lunette.images import load
 from lunette.randomness import noise, part_of_batch, reseed
+from lunette.recipes import build
 from lunette.runs import Run
-from lunette.training import Team, TrainingSettings
+from lunette.training import Step, Team, Training, TrainingSettings
 from lunette.training.step import parts
 from lunette.uses.train import train
 
@@ -90,6 +93,19 @@ def test_accumulation_changes_nothing(tmp_path, recipe, settings):
     assert weights(runs[0]) != weights(runs[1])  # sums in another order: they really were cut
 
 
+def test_parts_of_mnist_keep_the_losses_of_the_first_fifty_steps(mnist):
+    """What two processes do, one after another in this one (the test after this one shows that they are the same)."""
+    data = load(mnist)
+    curves = []
+    for accumulate in (1, 2):
+        reseed(0, "weights")
+        settings = TrainingSettings(accumulate=accumulate)
+        events = Training(build("vae", data.train.shape), data, settings, torch.device("cpu")).events()
+        steps = itertools.islice((event for event in events if isinstance(event, Step)), 50)
+        curves.append(torch.stack([torch.stack(list(step.terms.values())).sum() for step in steps]))
+    assert ((curves[0] - curves[1]).abs() / curves[0]).max() < 1e-4
+
+
 def test_two_processes_give_the_losses_of_one(tmp_path, uninterrupted):
     train("vae", out=tmp_path / "one", epochs=12, pictures=0)
     one, two = losses(tmp_path / "one"), losses(uninterrupted)
@@ -135,6 +151,14 @@ def kill_one(launcher, run):
             return
         time.sleep(0.02)
     pytest.fail("it never trained")
+
+
+def test_a_finished_run_is_trained_further_by_several_processes(tmp_path, uninterrupted):
+    run = tmp_path / "run"
+    train("vae", out=run, epochs=9, pictures=0, accumulate=2)
+    finished(lunette("resume", run, "--epochs", 12, "--processes", 2))
+    assert ((losses(run)[-1] - losses(uninterrupted)[-1]).abs()) < 1e-4 * losses(uninterrupted)[-1]
+    assert "has done 12 epochs already" in finished(lunette("resume", run, "--epochs", 12, "--processes", 2), code=2)
 
 
 def test_sigterm_to_the_launcher_saves_and_says_so(tmp_path):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lunette.runs import Run
     from lunette.uses.data import data
     from lunette.uses.doctor import doctor
+    from lunette.uses.evidence import evidence
     from lunette.uses.interpolate import interpolate
     from lunette.uses.latents import latents
     from lunette.uses.manifold import manifold
@@ -36,6 +37,7 @@ _HOMES = {
     "Run": "lunette.runs",
     "data": "lunette.uses.data",
     "doctor": "lunette.uses.doctor",
+    "evidence": "lunette.uses.evidence",
     "interpolate": "lunette.uses.interpolate",
     "latents": "lunette.uses.latents",
     "load": "lunette.images",
@@ -57,6 +59,7 @@ __all__ = [
     "Run",
     "data",
     "doctor",
+    "evidence",
     "interpolate",
     "latents",
     "load",

@@ -244,7 +244,8 @@ class Training:
         if moved:
             self._enter_stage()
         values: dict[int, dict[str, Tensor]] = {}
-        for key, tensor in optimizer_state.items():
+        # Sorted, because the processes of a team have to put parts together in one order, and files have none.
+        for key, tensor in sorted(optimizer_state.items()):
             i, name = key.split(".")
             values.setdefault(int(i), {})[name] = parted(tensor, self.parameters[int(i)])
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": values})

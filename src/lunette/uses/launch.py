@@ -15,7 +15,7 @@ from lunette.errors import Diverged, Interrupted, LunetteError
 from lunette.runs import Run
 
 
-def launch(run: Run, processes: int, max_restarts: int) -> Run:
+def launch(run: Run, processes: int, max_restarts: int, epochs: int | None) -> Run:
     """Train `run` to its end by `processes` that share each step; if one is lost, all start anew from what was saved.
 
     They are launched by torch's own agent, and each of them runs `lunette resume`. Raises what they raised.
@@ -33,7 +33,8 @@ def launch(run: Run, processes: int, max_restarts: int) -> Run:
         max_restarts=max_restarts,
         monitor_interval=0.2,
     )
-    command = ("-m", "lunette", "resume", str(run.path), "--processes", str(processes))
+    further = () if epochs is None else ("--epochs", str(epochs))
+    command = ("-m", "lunette", "resume", str(run.path), "--processes", str(processes), *further)
     os.environ["LUNETTE_LAUNCHED"] = "1"  # the processes leave the last word to this one
     try:
         elastic_launch(config, sys.executable)(*command)

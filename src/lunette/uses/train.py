@@ -113,9 +113,9 @@ def resume(
     if epochs is not None:
         settings = dataclasses.replace(settings, training=dataclasses.replace(settings.training, epochs=epochs))
     if processes and not is_launched():
-        with run.locked():
-            run.replace_settings(settings)
-        return launched(run, processes, max_restarts)
+        with run.locked():  # or another process is training there
+            pass
+        return launched(run, processes, max_restarts, epochs)
     device = pick_device(settings.training.device)
     with joined(device, processes) as team:
         built = built_with_seed(settings.recipe, settings.shape, settings.arguments, settings.training.seed)
@@ -127,11 +127,11 @@ def resume(
             return follow(run, training, watch)
 
 
-def launched(run: Run, processes: int, max_restarts: int) -> Run:
+def launched(run: Run, processes: int, max_restarts: int, epochs: int | None = None) -> Run:
     """Let several processes train `run`."""
     from lunette.uses.launch import launch  # here, because training alone need not wait for this import
 
-    return launch(run, processes, max_restarts)
+    return launch(run, processes, max_restarts, epochs)
 
 
 def check_left_to_do(run: Run, epochs: int | None) -> None:
