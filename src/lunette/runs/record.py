@@ -81,15 +81,17 @@ def restore(run: Run, training: Training) -> None:
     """Put `training` where the run's last whole checkpoint was, and drop the metrics that came after it."""
     if run.dataset.facts["sha256"] != run.settings.facts["sha256"]:
         raise LunetteError(f"cannot go on: the data in {run.settings.source} changed since {run.path} was begun")
+    checkpoint = None
     if training.team.leads and (run.checkpoints.names() or run.checkpoints.pointer("last")):
         name, checkpoint = run.checkpoints.load("last")
         (run.path / REPORT).unlink(missing_ok=True)
         run.checkpoints.drop_after(name)
         run.write_metrics(run.metrics()[: checkpoint.state["rows"]])
     training.team.wait()
-    if not run.checkpoints.names():
+    if not training.team.leads and run.checkpoints.names():
+        _, checkpoint = run.checkpoints.load("last")
+    if checkpoint is None:
         return  # stopped before the first checkpoint: the seed gives the same beginning again
-    _, checkpoint = run.checkpoints.load("last")
     load_weights(training.load_model, checkpoint)
     training.restore(Position(**checkpoint.state["position"]), checkpoint.optimizer)
     training.team.wait()

@@ -28,16 +28,16 @@ class Team:
 
     def sum(self, values: Tensor) -> Tensor:
         """Return the sum of `values` over all processes."""
-        if self.size > 1:
-            values = values.clone()
-            distributed.all_reduce(values)
-        return values
+        if self.size == 1:
+            return values
+        # The backend of GPUs sends what lies there, and no other.
+        total = values.to("cuda" if distributed.get_backend() == "nccl" else values.device, copy=True)
+        distributed.all_reduce(total)
+        return total.to(values.device)
 
     def largest(self, number: int) -> int:
         """Return the largest of the processes' numbers."""
-        if self.size == 1:
-            return number
-        numbers = torch.zeros(self.size, dtype=torch.int64, device=_device())
+        numbers = torch.zeros(self.size, dtype=torch.int64)
         numbers[self.rank] = number
         return int(self.sum(numbers).max())
 
@@ -48,18 +48,12 @@ class Team:
 
     def told(self, text: str) -> str:
         """Return the text that process 0 has."""
-        data = torch.tensor(list(text.encode()), dtype=torch.uint8, device=_device())
+        data = torch.tensor(list(text.encode()), dtype=torch.uint8)
         length = self.largest(len(data) if self.leads else 0)
-        data = self.sum(data if self.leads else torch.zeros(length, dtype=torch.uint8, device=_device()))
-        return bytes(data.tolist()).decode()
+        return bytes(self.sum(data if self.leads else torch.zeros(length, dtype=torch.uint8)).tolist()).decode()
 
 
 ALONE = Team()
-
-
-def _device() -> torch.device:
-    """Return where numbers that are sent have to be."""
-    return torch.device("cuda" if distributed.is_nccl_available() and distributed.get_backend() == "nccl" else "cpu")
 
 
 def is_launched() -> bool:

@@ -108,23 +108,23 @@ def resume(
     has changed.
     """
     run = run if isinstance(run, Run) else Run(run)
-    check_left_to_do(run, epochs)
+    if processes and not is_launched():
+        with run.locked():
+            check_left_to_do(run, epochs)
+        return launched(run, processes, max_restarts, epochs)
     settings = run.settings
     if epochs is not None:
         settings = dataclasses.replace(settings, training=dataclasses.replace(settings.training, epochs=epochs))
-    if processes and not is_launched():
-        with run.locked():  # or another process is training there
-            pass
-        return launched(run, processes, max_restarts, epochs)
     device = pick_device(settings.training.device)
-    with joined(device, processes) as team:
+    with joined(device, processes) as team, run.locked() if team.leads else contextlib.nullcontext():
+        if team.leads:
+            check_left_to_do(run, epochs)
         built = built_with_seed(settings.recipe, settings.shape, settings.arguments, settings.training.seed)
         training = Training(built, run.dataset, settings.training, device, team)
-        with run.locked() if team.leads else contextlib.nullcontext():
-            restore(run, training)
-            if team.leads:
-                run.replace_settings(settings)
-            return follow(run, training, watch)
+        restore(run, training)
+        if team.leads:
+            run.replace_settings(settings)
+        return follow(run, training, watch)
 
 
 def launched(run: Run, processes: int, max_restarts: int, epochs: int | None = None) -> Run:
