@@ -51,9 +51,12 @@ class Objective:
         return {name_of(term): term(model, trace).mean() for term in self.terms}
 
 
-def loss(values: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
-    """Return Σ weight · value; a term of weight 0 is left out, so that it cannot spoil the sum by ∞ · 0."""
-    parts = [weights[name] * value for name, value in values.items() if weights[name] != 0]
+def loss(values: Mapping[str, Tensor], weights: Mapping[str, float] | Mapping[str, Tensor]) -> Tensor:
+    """Return Σ weight · value; a term of weight 0 is left out, so that it cannot spoil the sum by ∞ · 0.
+
+    A weight that is a tensor is not looked at, because looking waits for a GPU: leave those of 0 out yourself.
+    """
+    parts = [weight * values[name] for name, weight in weights.items() if isinstance(weight, Tensor) or weight != 0]
     # At the start of a warm-up that can be all of them: a loss of 0 that the weights have a part in.
     return sum(parts[1:], parts[0]) if parts else 0 * sum(values.values(), torch.zeros(()))
 

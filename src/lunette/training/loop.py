@@ -17,8 +17,9 @@ from lunette.training.batches import to_float
 from lunette.training.evaluate import evaluate
 from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Start, Step
 from lunette.training.feed import Feed
+from lunette.training.graph import GraphStep
 from lunette.training.memory import keep_memory
-from lunette.training.optimizers import bare_step, make_optimizer
+from lunette.training.optimizers import bare_step, make_optimizer, set_rate
 from lunette.training.position import Position
 from lunette.training.precision import pick_precision
 from lunette.training.processes import ALONE, Team
@@ -39,7 +40,7 @@ class Training:
     def __init__(
         self, recipe: Recipe, data: Dataset, settings: TrainingSettings, device: torch.device, team: Team = ALONE
     ) -> None:
-        check_shares(settings, recipe, data, team.size)
+        check_shares(settings, recipe, data, device, team.size)
         keep_memory()
         self.recipe = recipe
         self.settings = settings
@@ -66,7 +67,8 @@ class Training:
         self.terms = together(Terms(self.stage, self.precision), self.team, self.settings.shard)
         self.parameters = [p for p in self.stage.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(self.parameters, self.settings)
-        self.move = bare_step(self.optimizer)
+        self._optimize = bare_step(self.optimizer)
+        self.graph = GraphStep(self.terms, self.parameters, self._move) if self.settings.graph else None
 
     def events(self) -> Iterator[Event]:
         """Train to the end, from wherever the position is."""
@@ -135,11 +137,13 @@ class Training:
         rate = settings.learning_rate * multiple(
             settings.schedule, done / stage.epochs, min(settings.warmup / stage.epochs, 1.0)
         )
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimizer, rate)
         weights = stage.objective.weights(done)
         if not stage.model.training:  # to ask takes less than to tell every module
             stage.model.train()
+        if self.graph and n == settings.batch_size:
+            reseed(settings.seed, "step", position.step)
+            return self.graph(to_float(next(images)), weights)
         for parameter in self.parameters:
             parameter.grad = None
         sums: dict[str, Tensor] = {}
@@ -156,10 +160,13 @@ class Training:
                     (total if share == 1 else total * (share * self.team.size)).backward()
                 for name, value in terms.items():
                     sums[name] = sums.get(name, 0) + share * value.detach()
-        if settings.clip:
-            torch.nn.utils.clip_grad_norm_(self.parameters, settings.clip)
-        self.move()
+        self._move()
         return sums
+
+    def _move(self) -> None:
+        if self.settings.clip:
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
+        self._optimize()
 
     @property
     def _reads_each_step(self) -> bool:

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 
 import torch
-from torch import nn, optim
+from torch import Tensor, nn, optim
 from torch.optim import Optimizer
 
 from lunette.training.settings import TrainingSettings
@@ -28,7 +28,18 @@ def make_optimizer(parameters: list[nn.Parameter], settings: TrainingSettings) -
     if settings.optimizer == "sgd":
         return optim.SGD(parameters, rate, momentum=SGD_MOMENTUM, fused=True)
     kind = {"adam": optim.Adam, "adamw": optim.AdamW}[settings.optimizer]
+    if settings.graph:  # a recorded step reads the rate from the device
+        return kind(parameters, torch.tensor(rate, device=parameters[0].device), fused=True, capturable=True)
     return kind(parameters, rate, fused=True)
+
+
+def set_rate(optimizer: Optimizer, rate: float) -> None:
+    """Let the next step have this learning rate."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def bare_step(optimizer: Optimizer) -> Callable[[], None]:

@@ -33,6 +33,7 @@ class TrainingSettings:
     patience: Annotated[int | None, "stop after so many epochs without a better validation loss, keep the best"] = None
     accumulate: Annotated[int, "make each step in so many parts, which takes less memory and changes nothing else"] = 1
     shard: Annotated[bool, "part weights and optimiser state among the processes (FSDP2), for large models"] = False
+    graph: Annotated[bool, "record a GPU's step once and play it again (CUDA graph); written, never measured"] = False
     pictures: Annotated[int, "draw pictures every so many epochs; 0 only at the end"] = 1
     seed: Annotated[int, "for initial weights, data order, corruption, noise and pictures"] = 0
     device: Annotated[str, "auto, cpu, cuda, cuda:1, mps"] = "auto"

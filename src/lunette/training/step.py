@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import warnings
 
+import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lunette.errors import LunetteError
 from lunette.images import Dataset
 from lunette.recipes import Recipe, Stage
+from lunette.training.graph import check_graph
 from lunette.training.precision import Precision
 from lunette.training.processes import Team
 from lunette.training.settings import TrainingSettings
@@ -31,8 +33,12 @@ class Terms(nn.Module):
             return self.objective(self.model, self.model.trace(x, samples=self.objective.samples))
 
 
-def check_shares(settings: TrainingSettings, recipe: Recipe, data: Dataset, processes: int) -> None:
-    """Raise LunetteError where the settings ask for what the recipe, the pictures or the processes cannot do."""
+def check_shares(
+    settings: TrainingSettings, recipe: Recipe, data: Dataset, device: torch.device, processes: int
+) -> None:
+    """Raise LunetteError where the settings ask for what the recipe, pictures, device or processes cannot do."""
+    if settings.graph:
+        check_graph(settings, device, processes)
     if settings.patience and not len(data.validation):
         raise LunetteError("patience needs validation pictures: leave --validation above 0")
     if settings.shard and processes == 1:

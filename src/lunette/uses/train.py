@@ -69,7 +69,7 @@ def train(
         source, files = ARRAY_FILE, {ARRAY_FILE: to_archive(data)}
     dataset = load(data, loading)
     built = built_with_seed(recipe, dataset.train.shape, given, how.seed)
-    check_shares(how, built, dataset, processes or 1)
+    check_shares(how, built, dataset, device, processes or 1)
     pick_precision(how.precision, device)
     chosen = RunSettings(
         recipe=recipe,
