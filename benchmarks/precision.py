@@ -61,7 +61,7 @@ def train(precision: str, around: Around, epochs: int, seed: int) -> float:
         for event in training.events():
             if isinstance(event, EpochEnd):
                 print(f"{precision} {around.__name__}, seed {seed}, {event}", flush=True)
-    return training.measure(data.test.pixels).loss
+    return training.measure(data.test).loss
 
 
 def main(epochs: int, seeds: int) -> None:

@@ -58,9 +58,9 @@ def variance() -> None:
         training = Training(recipe, data, TrainingSettings(epochs=EPOCHS, pictures=0), pick_device("cpu"))
         for _ in training.events():
             pass
-        reported = training.measure(data.test.pixels[:]).loss
+        reported = training.measure(data.test).loss
         recipe.model.encoder.head = NormalHead(20) if head is NormalHead else DoubledNoise(20)
-        true = training.measure(data.test.pixels[:]).loss
+        true = training.measure(data.test).loss
         print(f"  {head.__name__}: it reports {reported:.1f} nats; the true bound of what it learned is {true:.1f}")
 
 

@@ -5,13 +5,11 @@ import dataclasses
 import pytest
 import torch
 
-from lunette.codes import DiracHead
 from lunette.errors import LunetteError
 from lunette.images import DataSettings
-from lunette.likelihoods import pixel_head
 from lunette.objectives import distortion, loss, rate
 from lunette.recipes import RECIPES, arguments, build, summary
-from lunette.recipes.plain import plain
+from lunette.recipes.shared import Deterministic
 from lunette.training import TrainingSettings
 
 NAMES = ["autoencoder", "beta_vae", "conv_vae", "denoising", "gaussian_vae", "sparse", "stacked", "vae"]
@@ -135,7 +133,7 @@ def test_the_denoising_encoder_sees_damage_only_in_a_trace():
 
 def test_a_rate_without_a_prior_fails_when_the_recipe_is_built():
     with pytest.raises(LunetteError, match="needs a prior"):
-        plain("mlp:8", DiracHead(2), pixel_head("bernoulli", (1, 4, 4)), {distortion: 1, rate: 1})
+        Deterministic(latent=2).recipe((1, 4, 4), {distortion: 1, rate: 1})
 
 
 def test_unknown_names_come_with_the_nearest():

@@ -107,6 +107,7 @@ def split(source: str, images: Images, test: Images | None, validation_share: fl
         "shape": list(images.shape),
         **{name: len(part) for name, part in parts.items()},
         "split": f"{len(images)} pictures: {validation} for validation by a fixed permutation, {how}",
+        **({} if images.labels is None else {"labels": list(images.label_names)}),
         "sha256": images.pixels.sha256 if isinstance(images.pixels, PackedPixels) else fingerprint(images, test),
     }
     return Dataset(**parts, facts=facts)

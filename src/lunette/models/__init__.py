@@ -4,6 +4,6 @@ from lunette.models.autoencoder import Autoencoder
 from lunette.models.conditional import Conditional
 from lunette.models.layer import Layer
 from lunette.models.model import LatentModel
-from lunette.models.trace import Latent, Trace
+from lunette.models.trace import Latent, Moment, Trace
 
-__all__ = ["Autoencoder", "Conditional", "Latent", "LatentModel", "Layer", "Trace"]
+__all__ = ["Autoencoder", "Conditional", "Latent", "LatentModel", "Layer", "Moment", "Trace"]

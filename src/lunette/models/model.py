@@ -16,6 +16,7 @@ class LatentModel(nn.Module):
     def __init__(self, prior: Prior | None = None, corrupt: Corruption | None = None) -> None:
         super().__init__()
         self.prior = prior  # without one it cannot draw
+        self.labels = 0  # how many labels y there are, for a model that is told them; others take none
         self.corrupt = corrupt  # the damage that it learns to mend
 
     def trace(self, x: Tensor, y: Tensor | None = None, samples: int = 1) -> Trace:

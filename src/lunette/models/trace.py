@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -18,9 +20,18 @@ class Latent:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """When a batch was passed, and of how many pictures it is: for terms that change in time or speak of the set."""
+
+    epoch: Tensor = field(default_factory=lambda: torch.tensor(math.inf))  # epochs passed, with fractions; ∞ after all
+    pictures: int | None = None  # in training; unknown elsewhere
+
+
+@dataclass(frozen=True)
 class Trace:
     """One pass over N images with K samples each."""
 
     x: Tensor  # (N, C, H, W), the clean images in [0, 1]
     latents: tuple[Latent, ...]  # a VAE is a ladder of one rung
     px: Distribution  # batch (K, N), event (C, H, W)
+    moment: Moment = field(default_factory=Moment)

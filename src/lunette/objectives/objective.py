@@ -6,7 +6,7 @@ import functools
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from lunette.errors import LunetteError
 from lunette.models import LatentModel, Trace
+from lunette.objectives.players import Adversary, Updating
 from lunette.objectives.weights import Schedule
 
 Term = Callable[[LatentModel, Trace], Tensor]
@@ -39,6 +40,22 @@ class Objective:
                 raise LunetteError(f"the weight of the {name} must be 0 or more, and finite, not {weight}")
         if not any(final.values()):
             raise LunetteError("every term of the objective has weight 0, so there is nothing to train")
+
+    @property
+    def players(self) -> tuple[Adversary, ...]:
+        """The terms that have parameters of their own to train."""
+        return tuple(term for term in self.terms if isinstance(term, Adversary))
+
+    @property
+    def updating(self) -> tuple[Updating, ...]:
+        """The terms that move the model's buffers after each step."""
+        terms: Iterable[object] = self.terms
+        return tuple(term for term in terms if isinstance(term, Updating))
+
+    @property
+    def learns_beside(self) -> bool:
+        """Whether a step of the model is followed by others'."""
+        return bool(self.players or self.updating)
 
     def weights(self, epoch: float) -> dict[str, float]:
         """Return each term's weight when `epoch` epochs, with fractions, have passed."""

@@ -6,22 +6,16 @@ from typing import Annotated
 
 from lunette.images import Shape
 from lunette.objectives import distortion, rate, warmup
-from lunette.recipes.plain import Terms, variational
 from lunette.recipes.registry import Recipe, recipe
-from lunette.recipes.shared import Beta, Binarize, LatentSize, Likelihood, Network, RateWarmup
+from lunette.recipes.shared import Beta, Variational
 
 
 @recipe
 def beta_vae(
     shape: Shape,
-    latent: LatentSize = 10,
+    parts: Variational = Variational(latent=10),
     beta: Beta = 4.0,
     distortion_weight: Annotated[float, "weight of the distortion; 0 shows what happens without it"] = 1.0,
-    network: Network = "mlp:400",
-    likelihood: Likelihood = "bernoulli",
-    binarize: Binarize = "none",
-    rate_warmup: RateWarmup = 0.0,
 ) -> Recipe:
     """VAE whose rate costs β times as much; β = 0 leaves an autoencoder (Higgins et al., ICLR 2017)."""
-    terms: Terms = {distortion: distortion_weight, rate: warmup(beta, rate_warmup)}
-    return variational(shape, latent, network, likelihood, binarize, terms)
+    return parts.recipe(shape, {distortion: distortion_weight, rate: warmup(beta, parts.rate_warmup)})

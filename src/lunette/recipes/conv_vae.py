@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from lunette.images import Shape
 from lunette.objectives import distortion, rate, warmup
-from lunette.recipes.plain import Terms, variational
 from lunette.recipes.registry import Recipe, recipe
-from lunette.recipes.shared import Beta, Binarize, LatentSize, Likelihood, Network, RateWarmup
+from lunette.recipes.shared import Beta, Variational
 
 
 @recipe
 def conv_vae(
     shape: Shape,
-    latent: LatentSize = 2,
+    parts: Variational = Variational(latent=2, network="conv:32,64/2,64,64:32"),
     beta: Beta = 0.392,
-    network: Network = "conv:32,64/2,64,64:32",
-    likelihood: Likelihood = "bernoulli",
-    binarize: Binarize = "none",
-    rate_warmup: RateWarmup = 0.0,
 ) -> Recipe:
     """Convolutional VAE whose codes are points of a plane (Kingma & Welling, ICLR 2014).
 
     A loss that adds 5e-4 · rate to the mean cross-entropy of 28×28 pixels is β = 5e-4 · 784 = 0.392 in nats
     an image.
     """
-    terms: Terms = {distortion: 1.0, rate: warmup(beta, rate_warmup)}
-    return variational(shape, latent, network, likelihood, binarize, terms)
+    return parts.recipe(shape, {distortion: 1.0, rate: warmup(beta, parts.rate_warmup)})

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from lunette.images import Shape
 from lunette.objectives import distortion, rate, warmup
-from lunette.recipes.plain import Terms, variational
 from lunette.recipes.registry import Recipe, recipe
-from lunette.recipes.shared import LatentSize, Likelihood, Network, RateWarmup
+from lunette.recipes.shared import Variational
 
 
 @recipe
-def gaussian_vae(
-    shape: Shape,
-    latent: LatentSize = 20,
-    network: Network = "mlp:400",
-    likelihood: Likelihood = "squared-error:0.35355339",
-    rate_warmup: RateWarmup = 0.0,
-) -> Recipe:
+def gaussian_vae(shape: Shape, parts: Variational = Variational(likelihood="squared-error:0.35355339")) -> Recipe:
     """VAE with normal pixels: squared error in place of cross-entropy (Kingma & Welling, ICLR 2014).
 
     The default's σ = 1 / √8 on pixels in [0, 1] makes 4 Σ (x − μ)², which is the squared error of pixels in
     [−1, 1]. `normal` is the likelihood proper, and learns its σ.
     """
-    terms: Terms = {distortion: 1.0, rate: warmup(1, rate_warmup)}
-    return variational(shape, latent, network, likelihood, "none", terms)
+    return parts.recipe(shape, {distortion: 1.0, rate: warmup(1, parts.rate_warmup)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from torch import nn
@@ -18,7 +18,7 @@ from lunette.objectives import NO_PRIOR, Objective, rate
 
 @dataclass(frozen=True)
 class Stage:
-    """A phase of training before the main one: `model`, whose parameters belong to the recipe's, for `epochs`."""
+    """A phase of training beside the main one: `model`, whose parameters belong to the recipe's, for `epochs`."""
 
     name: str
     model: LatentModel
@@ -28,11 +28,15 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A model, what it minimises, and the phases that come before its training."""
+    """A model, what it minimises, and the phases that come before its training and after it.
+
+    The parameters of a phase that comes after, such as a prior over codes that stay as they are, learn only there.
+    """
 
     model: LatentModel
     objective: Objective
     stages: tuple[Stage, ...] = ()
+    after: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:
         if rate in self.objective.terms and self.model.prior is None:
@@ -49,6 +53,7 @@ class Argument:
     help: str
 
 
+OF_THE_DATA = ("shape", "labels")
 Build = Callable[..., Recipe]
 RECIPES: dict[str, Build] = {}
 
@@ -72,11 +77,19 @@ def summary(name: str) -> str:
 
 
 def arguments(name: str) -> tuple[Argument, ...]:
-    """Return a recipe's arguments, without the shape."""
-    return described(find(name))[1:]
+    """Return a recipe's arguments: all but what the data says (its shape, and its number of labels).
+
+    The fields of an argument that is a dataclass, which several recipes share, are arguments themselves.
+    """
+    return tuple(
+        replace(field, default=getattr(argument.default, field.name)) if is_dataclass(argument.type) else argument
+        for argument in described(find(name))
+        if argument.name not in OF_THE_DATA
+        for field in (described(argument.type) if is_dataclass(argument.type) else [argument])
+    )
 
 
-def described(function: Callable[..., Any]) -> tuple[Argument, ...]:
+def described(function: Any) -> tuple[Argument, ...]:
     """Return the arguments of a function or the fields of a dataclass, with the help beside their types."""
     hints = get_type_hints(function, include_extras=True)
     found = []
@@ -88,17 +101,32 @@ def described(function: Callable[..., Any]) -> tuple[Argument, ...]:
     return tuple(found)
 
 
-def build(name: str, shape: Shape, given: Mapping[str, Any] | None = None) -> Recipe:
-    """Return the recipe called `name` for images of `shape`; `given` replaces its defaults.
+def build(name: str, shape: Shape, given: Mapping[str, Any] | None = None, labels: int = 0) -> Recipe:
+    """Return the recipe called `name` for images of `shape`, with so many `labels`; `given` replaces its defaults.
 
-    Raises LunetteError for an unknown recipe or argument and for an argument that makes no model.
+    Raises LunetteError for an unknown recipe or argument, for an argument that makes no model, and for images
+    without labels where the recipe needs them.
     """
     given = given or {}
     known = [argument.name for argument in arguments(name)]
     for key in given:
         if key not in known:
             raise unknown(f"argument of recipe {name}", key, known)
-    return find(name)(shape, **given)
+    values: dict[str, Any] = {}
+    for argument in described(find(name)):
+        if argument.name == "labels":
+            if not labels:
+                raise LunetteError(
+                    f"{name} is told what each picture shows, and these have no labels: sort them into sub-folders, "
+                    "one a label, or give an .npz with labels"
+                )
+            values["labels"] = labels
+        elif is_dataclass(argument.type):
+            own = {f.name: given[f.name] for f in fields(argument.type) if f.name in given}
+            values[argument.name] = replace(argument.default, **own)
+        elif argument.name in given:
+            values[argument.name] = given[argument.name]
+    return find(name)(shape, **values)
 
 
 def size(model: nn.Module) -> int:

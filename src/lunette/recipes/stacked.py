@@ -14,23 +14,21 @@ from lunette.models import Autoencoder, Conditional, Layer
 from lunette.networks import Mlp, architecture
 from lunette.objectives import Objective, distortion
 from lunette.recipes.registry import Recipe, Stage, recipe
-from lunette.recipes.shared import LatentSize, Likelihood, Network
+from lunette.recipes.shared import Deterministic
 
 
 @recipe
 def stacked(
     shape: Shape,
-    latent: LatentSize = 64,
+    parts: Deterministic = Deterministic(),
     pretraining: Annotated[int, "epochs for each layer before all are trained together"] = 5,
-    network: Network = "mlp:256,128",
-    likelihood: Likelihood = "squared-error",
 ) -> Recipe:
     """Stacked autoencoder: each layer first learns to code the one below it (Bengio et al., NeurIPS 2006)."""
-    dense = architecture(network)
+    dense = architecture(parts.network)
     if not isinstance(dense, Mlp):
-        raise LunetteError(f"a stacked autoencoder is made of dense layers, like mlp:256,128, not of {network!r}")
-    code, pixels = DiracHead(latent), pixel_head(likelihood, shape)
-    encoder, decoder = dense.encoder(shape, code.features), dense.decoder(latent, shape, pixels.features)
+        raise LunetteError(f"a stacked autoencoder is made of dense layers, like mlp:256,128, not of {parts.network!r}")
+    code, pixels = DiracHead(parts.latent), pixel_head(parts.likelihood, shape)
+    encoder, decoder = dense.encoder(shape, code.features), dense.decoder(code.latent, shape, pixels.features)
     model = Autoencoder(Conditional(encoder, code), Conditional(decoder, pixels))
     objective = Objective({distortion: 1})
     stages = [Stage(f"layer {i}", layer, objective, pretraining) for i, layer in enumerate(pairs(encoder, decoder), 1)]

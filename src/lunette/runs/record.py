@@ -107,7 +107,7 @@ def finish(run: Run, training: Training, end: End, rows: list[dict[str, object]]
         if training.team.leads:
             run.checkpoints.point("last", name)
         epoch, step = (checkpoint.state["position"][key] for key in ("epoch", "step"))
-    test = training.measure(run.dataset.test.pixels)
+    test = training.measure(run.dataset.test)
     write_rows(run, training, [*rows, row(epoch, step, "test", test)])
     return dataclasses.replace(end, epoch=epoch, test=test)
 

@@ -56,6 +56,11 @@ class RunSettings:
         channels, height, width = self.facts["shape"]
         return (channels, height, width)
 
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The names of the images' labels; none where they have no labels."""
+        return tuple(self.facts.get("labels", ()))
+
     def to_toml(self) -> str:
         """Return run.toml's text; a setting that is None is left out."""
         tables = {"source": self.source} | asdict(self.data)
@@ -168,7 +173,7 @@ class Run:
 
     def recipe(self) -> Recipe:
         """Return the recipe, with untrained weights."""
-        return build(self.settings.recipe, self.settings.shape, self.settings.arguments)
+        return build(self.settings.recipe, self.settings.shape, self.settings.arguments, len(self.settings.label_names))
 
     def model(self, checkpoint: str = "last", device: str = "auto") -> LatentModel:
         """Return the trained model of a checkpoint (last, best or its number), ready for use."""

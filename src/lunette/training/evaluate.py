@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from lunette.images import Pixels
+from lunette.images import Images
 from lunette.randomness import reseed
 from lunette.training.batches import cuts, to_float
 from lunette.training.events import Metrics
@@ -17,26 +17,26 @@ from lunette.training.processes import Team
 
 @torch.no_grad()
 def evaluate(
-    terms: Callable[[Tensor], Mapping[str, Tensor]],
+    terms: Callable[[Tensor, Tensor | None], Mapping[str, Tensor]],
     weights: Mapping[str, float],
-    pixels: Pixels,
+    images: Images,
     seed: int,
     device: torch.device,
     team: Team,
 ) -> Metrics:
-    """Return the mean of each term over uint8 images (N, C, H, W), in nats an image.
+    """Return the mean of each term, of a batch of pictures and its labels, over `images`, in nats an image.
 
     The posterior noise is the same at every call with the same seed, so that epochs can be compared. The
     processes of a team share the batches, and the sum has one order, so that their number does not change it.
     """
-    began = time.perf_counter()
+    began, pixels, labels = time.perf_counter(), images.pixels, images.labels
     names = list(weights)
     places = cuts(len(pixels), pixels.shape[1:])
     sums = torch.zeros(len(places), len(names), dtype=torch.float64)
     for i in range(team.rank, len(places), team.size):
         x = to_float(pixels[places[i]].to(device))
         reseed(seed, "evaluate", i)
-        values = terms(x)
+        values = terms(x, None if labels is None else labels[places[i]].to(device))
         sums[i] = torch.tensor([float(values[name]) * len(x) for name in names])
     means = dict(zip(names, (team.sum(sums).sum(0) / len(pixels)).tolist(), strict=True))
     return Metrics(means, weights, time.perf_counter() - began)

@@ -1,8 +1,9 @@
-"""Training pictures by their numbers, as batches on the device; no per-image work in this process."""
+"""Training pictures and labels by their numbers, as batches on the device; no per-image work in this process."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from lunette.errors import LunetteError
-from lunette.images import PackedPixels, Pixels
+from lunette.images import Images, PackedPixels
 
 MOST_WORKERS = 8
 
@@ -23,20 +24,27 @@ class Feed:
     leave the other cores to training.
     """
 
-    def __init__(self, pixels: Pixels, device: torch.device) -> None:
+    def __init__(self, images: Images, device: torch.device) -> None:
+        pixels = images.pixels
         self.device = device
         self.pixels = pixels.to(device) if isinstance(pixels, Tensor) else pixels
+        self.labels = None if images.labels is None else images.labels.to(device)
         self.workers = 0
         if isinstance(pixels, PackedPixels) and pixels.is_encoded:
             cores = max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
             self.workers = min(MOST_WORKERS, max(1, cores // 2))
             torch.set_num_threads(max(1, min(torch.get_num_threads(), cores - self.workers)))
 
-    def __call__(self, indices: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Yield the pictures of each index (n,), uint8 (n, C, H, W) on the device.
+    def __call__(self, indices: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Yield the pictures of each index (n,), uint8 (n, C, H, W), and their labels (n,), on the device.
 
         Raises LunetteError where a picture cannot be decoded.
         """
+        wanted, kept = itertools.tee(indices)
+        for index, pixels in zip(kept, self._pictures(wanted), strict=True):
+            yield pixels, None if self.labels is None else self.labels[index.to(self.device)]
+
+    def _pictures(self, indices: Iterable[Tensor]) -> Iterator[Tensor]:
         if self.workers:
             yield from self._read_ahead(indices)
         elif isinstance(self.pixels, Tensor):

@@ -37,8 +37,8 @@ def record(step: Callable[[], dict[str, Tensor]]) -> tuple[dict[str, Tensor], Ca
 class GraphStep:
     """One step on images of one shape: `PLAIN_STEPS` times plainly, then recorded, then played again and again.
 
-    What differs between steps lies in tensors that the recording reads anew: images, weights of terms, and the
-    learning rate. A weight that becomes 0, or no longer is, makes other kernels: then it is recorded anew.
+    What differs between steps lies in tensors that the recording reads anew: images, labels, the epoch, weights of
+    terms, and the learning rate. A weight that becomes 0, or no longer is, makes other kernels, and a new recording.
     """
 
     def __init__(self, terms: nn.Module, parameters: list[nn.Parameter], move: Move, record: Record = record) -> None:
@@ -49,15 +49,19 @@ class GraphStep:
         self.kind: tuple[torch.Size, list[str]] | None = None
         self.steps = 0  # of this kind
 
-    def __call__(self, x: Tensor, weights: Mapping[str, float]) -> dict[str, Tensor]:
-        """Move the weights by a step on images x (N, C, H, W) in [0, 1]; return the means of its terms."""
+    def __call__(self, x: Tensor, y: Tensor | None, epoch: Tensor, weights: Mapping[str, float]) -> dict[str, Tensor]:
+        """Move the weights by a step on images x (N, C, H, W) in [0, 1] and labels; return the means of its terms."""
         weights = {name: weight for name, weight in weights.items() if weight != 0}
         kind = (x.shape, list(weights))
         if kind != self.kind:
             self.kind, self.steps = kind, 0
-            self.x = torch.empty_like(x)
+            self.x, self.epoch = torch.empty_like(x), torch.empty((), device=x.device)
+            self.y = None if y is None else torch.empty_like(y)
             self.weights = torch.empty(len(weights), device=x.device)
         self.x.copy_(x)
+        self.epoch.copy_(epoch)
+        if self.y is not None and y is not None:
+            self.y.copy_(y)
         self.weights.copy_(torch.tensor(list(weights.values())))
         self.steps += 1
         if self.steps <= PLAIN_STEPS:
@@ -70,7 +74,7 @@ class GraphStep:
     def _step(self) -> dict[str, Tensor]:
         for parameter in self.parameters:
             parameter.grad = None
-        terms = self.terms(self.x)
+        terms = self.terms(self.x, self.y, self.epoch)
         assert self.kind is not None
         loss(terms, dict(zip(self.kind[1], self.weights.unbind(), strict=True))).backward()
         self.move()

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from lunette.images import Dataset, Permutation, Pixels
+from lunette.images import Dataset, Images, Permutation
 from lunette.objectives import loss
 from lunette.randomness import part_of_batch, reseed, stream
 from lunette.recipes import Recipe, Stage
@@ -19,7 +19,8 @@ from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, 
 from lunette.training.feed import Feed
 from lunette.training.graph import GraphStep
 from lunette.training.memory import keep_memory
-from lunette.training.optimizers import bare_step, make_optimizer, set_rate
+from lunette.training.optimizers import bare_step, load_tensors, make_optimizer, set_rate, tensors_of
+from lunette.training.players import PREFIX, Players
 from lunette.training.position import Position
 from lunette.training.precision import pick_precision
 from lunette.training.processes import ALONE, Team
@@ -47,13 +48,15 @@ class Training:
         self.device = device
         self.team = team
         self.precision = pick_precision(settings.precision, device)
-        self.stages = (*recipe.stages, Stage("", recipe.model, recipe.objective, settings.epochs))
+        self.main = Stage("", recipe.model, recipe.objective, settings.epochs)
+        self.stages = (*recipe.stages, self.main, *recipe.after)
         self.position = Position()
         # Convolutions read and write the channels of a pixel together; other tensors are not touched by this.
         recipe.model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.train = data.train.pixels
-        self.feed = Feed(self.train, device)
-        self.validation = data.validation.pixels
+        self.fixed = {p for p in recipe.model.parameters() if not p.requires_grad}
+        self.train = data.train
+        self.feed = Feed(data.train, device)
+        self.validation = data.validation
         self.batches = -(-len(self.train) // settings.batch_size)
         self._unread: list[tuple[int, dict[str, Tensor]]] = []  # images and terms of the steps since `_settle`
         self._enter_stage()
@@ -64,11 +67,21 @@ class Training:
         return self.stages[min(self.position.stage, len(self.stages) - 1)]
 
     def _enter_stage(self) -> None:
-        self.terms = together(Terms(self.stage, self.precision), self.team, self.settings.shard)
+        later = (
+            {p for stage in self.recipe.after for p in stage.model.parameters()} if self.stage is self.main else set()
+        )
+        for parameter in self.recipe.model.parameters():
+            parameter.requires_grad_(parameter not in self.fixed | later)
+        self._terms = self._terms_of(self.stage)
+        self.terms = together(self._terms, self.team, self.settings.shard)
         self.parameters = [p for p in self.stage.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(self.parameters, self.settings)
+        self.players = Players(self.stage.objective, self.settings, self.device)
         self._optimize = bare_step(self.optimizer)
         self.graph = GraphStep(self.terms, self.parameters, self._move) if self.settings.graph else None
+
+    def _terms_of(self, stage: Stage) -> Terms:
+        return Terms(stage, self.precision, len(self.train))
 
     def events(self) -> Iterator[Event]:
         """Train to the end, from wherever the position is."""
@@ -83,9 +96,11 @@ class Training:
                 reason = f"no better validation loss for {self.settings.patience} epochs"
             if self.position.stage == len(self.stages) - 1:
                 break
-            self.position = Position(stage=self.position.stage + 1, step=self.position.step)
+            self.position = self.position.next_stage()
             self._enter_stage()
-        yield End(reason, self.position.epoch)
+        if self.recipe.after:
+            self.terms = self._terms = self._terms_of(self.main)
+        yield End(reason, self.main.epochs if self.recipe.after else self.position.epoch)
 
     def _epoch(self) -> Iterator[Event]:
         position, size = self.position, self.settings.batch_size
@@ -130,7 +145,7 @@ class Training:
             for start, stop in parts(len(batch), self.settings.accumulate, self.team):
                 yield batch[start:stop] if stop > start else batch[:1]  # which then counts for nothing
 
-    def _step(self, images: Iterator[Tensor], n: int) -> dict[str, Tensor]:
+    def _step(self, images: Iterator[tuple[Tensor, Tensor | None]], n: int) -> dict[str, Tensor]:
         """Move the weights by one step on a batch of `n`; return this process's share of the means of its terms."""
         stage, settings, position = self.stage, self.settings, self.position
         done = position.epoch + position.batch / self.batches
@@ -138,29 +153,33 @@ class Training:
             settings.schedule, done / stage.epochs, min(settings.warmup / stage.epochs, 1.0)
         )
         set_rate(self.optimizer, rate)
-        weights = stage.objective.weights(done)
+        weights, epoch = stage.objective.weights(done), torch.tensor(done)
         if not stage.model.training:  # to ask takes less than to tell every module
             stage.model.train()
         if self.graph and n == settings.batch_size:
             reseed(settings.seed, "step", position.step)
-            return self.graph(to_float(next(images)), weights)
+            pixels, y = next(images)
+            return self.graph(to_float(pixels), y, epoch, weights)
         for parameter in self.parameters:
             parameter.grad = None
         sums: dict[str, Tensor] = {}
         places = parts(n, settings.accumulate, self.team)
         with self.precision.step():
             for start, stop in places:
-                x = to_float(next(images))
+                pixels, y = next(images)
                 share = (stop - start) / n
                 reseed(settings.seed, "step", position.step)
                 with part_of_batch(start, n), sending(self.terms, stop == places[-1][1]):
-                    terms = self.terms(x)
+                    terms = self.terms(to_float(pixels), y, epoch)
                     # A team's gradients are averaged, and the loss is a sum of the processes' shares.
                     total = loss(terms, weights)
                     (total if share == 1 else total * (share * self.team.size)).backward()
                 for name, value in terms.items():
                     sums[name] = sums.get(name, 0) + share * value.detach()
         self._move()
+        if self._terms.trace is not None:
+            self.players.learn(stage.model, self._terms.trace, rate)
+            self._terms.trace = None
         return sums
 
     def _move(self) -> None:
@@ -201,7 +220,7 @@ class Training:
         position.epoch, position.batch, position.sums, position.seconds = position.epoch + 1, 0, {}, 0.0
         held_out = metrics.get("validation")
         best = (
-            not stage.name
+            not (stage.name or self.recipe.after)  # whose last stage is not in what was best before
             and held_out is not None
             and (position.best_loss is None or held_out.loss < position.best_loss)
         )
@@ -209,17 +228,16 @@ class Training:
             position.best_loss, position.best_epoch = held_out.loss, position.epoch
         return EpochEnd(stage.name, position.epoch, stage.epochs, position.step, metrics, best)
 
-    def measure(self, pixels: Pixels) -> Metrics:
-        """Return the running stage's terms on uint8 images (N, C, H, W).
+    def measure(self, images: Images) -> Metrics:
+        """Return the running stage's terms on images; after the last one, those of the main phase.
 
         Their weights are those after any warm-up: with rising ones the first epoch would always be the best.
         """
-        stage = self.stage
-        stage.model.eval()
+        self._terms.model.eval()
         # The parts of a sharded model meet in every pass, so that no process can take a batch for itself.
         team = ALONE if self.settings.shard else self.team
-        weights = stage.objective.weights(math.inf)
-        return evaluate(self.terms, weights, pixels, self.settings.seed, self.device, team)
+        weights = self._terms.objective.weights(math.inf)
+        return evaluate(self.terms, weights, images, self.settings.seed, self.device, team)
 
     def check_finite(self) -> None:
         """Raise Diverged unless all weights are finite: a step from finite numbers can still overflow them."""
@@ -237,25 +255,18 @@ class Training:
         self.recipe.model.load_state_dict({name: parted(v, own.get(name, v)) for name, v in state.items()})
 
     def optimizer_state(self) -> dict[str, Tensor]:
-        """Return the optimiser's tensors by "parameter.name"."""
-        return {
-            f"{i}.{name}": whole(value)
-            for i, values in self.optimizer.state_dict()["state"].items()
-            for name, value in values.items()
-            if value is not None
-        }
+        """Return what training needs besides the model: tensors of the optimiser and of the players, by name."""
+        return {name: whole(value) for name, value in tensors_of(self.optimizer).items()} | self.players.state()
 
     def restore(self, position: Position, optimizer_state: Mapping[str, Tensor]) -> None:
         """Go on from `position`; the weights are for `load_model`."""
         moved, self.position = position.stage != self.position.stage, position
         if moved:
             self._enter_stage()
-        values: dict[int, dict[str, Tensor]] = {}
+        self.players.restore(optimizer_state)
         # Sorted, because the processes of a team have to put parts together in one order, and files have none.
-        for key, tensor in sorted(optimizer_state.items()):
-            i, name = key.split(".")
-            values.setdefault(int(i), {})[name] = parted(tensor, self.parameters[int(i)])
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": values})
+        own = sorted((key, value) for key, value in optimizer_state.items() if not key.startswith(PREFIX))
+        load_tensors(self.optimizer, {k: parted(value, self.parameters[int(k.split(".")[0])]) for k, value in own})
 
     def _out_of_patience(self) -> bool:
         waited = self.position.epoch - self.position.best_epoch

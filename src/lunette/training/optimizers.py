@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn, optim
@@ -45,3 +45,22 @@ def set_rate(optimizer: Optimizer, rate: float) -> None:
 def bare_step(optimizer: Optimizer) -> Callable[[], None]:
     """Return the optimiser's step without its wrapping for torch's compiler (which it imports) and profiler."""
     return functools.partial(torch.no_grad()(inspect.unwrap(type(optimizer).step)), optimizer)
+
+
+def tensors_of(optimizer: Optimizer) -> dict[str, Tensor]:
+    """Return an optimiser's tensors by "parameter.name", the parameters by their numbers."""
+    return {
+        f"{i}.{name}": value
+        for i, values in optimizer.state_dict()["state"].items()
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def load_tensors(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Let an optimiser go on from what `tensors_of` returned."""
+    values: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        i, name = key.split(".")
+        values.setdefault(int(i), {})[name] = tensor
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": values})

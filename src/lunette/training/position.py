@@ -20,6 +20,10 @@ class Position:
     best_loss: float | None = None  # lowest validation loss
     best_epoch: int = 0
 
+    def next_stage(self) -> Position:
+        """Return the beginning of the stage after this one."""
+        return Position(self.stage + 1, step=self.step)
+
     def diverged(self, what: str, learning_rate: float, steps_ago: int = 0) -> Diverged:
         """Return the exception that says what is not finite, since which step, and what to try."""
         return Diverged(

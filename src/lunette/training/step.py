@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import warnings
 
 import torch
@@ -11,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from lunette.errors import LunetteError
 from lunette.images import Dataset
+from lunette.models import Moment, Trace
 from lunette.recipes import Recipe, Stage
 from lunette.training.graph import check_graph
 from lunette.training.precision import Precision
@@ -21,16 +23,27 @@ from lunette.training.settings import TrainingSettings
 class Terms(nn.Module):
     """The terms of a stage's objective on images, as one module: what processes train together."""
 
-    def __init__(self, stage: Stage, precision: Precision) -> None:
+    def __init__(self, stage: Stage, precision: Precision, pictures: int) -> None:
         super().__init__()
         self.model = stage.model
         self.objective = stage.objective
         self.precision = precision
+        self.pictures = pictures  # that training has
+        self.trace: Trace | None = None  # of the last step, for those who learn from it
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Return each term's mean over x (N, C, H, W), a scalar by name, unweighted."""
+    def forward(self, x: Tensor, y: Tensor | None = None, epoch: Tensor | None = None) -> dict[str, Tensor]:
+        """Return each term's mean over x (N, C, H, W), labelled y (N,), when `epoch` epochs have passed.
+
+        A scalar by name, unweighted. Without an epoch all schedules are at their ends.
+        """
+        y = y if self.model.labels else None
+        moment = Moment(pictures=self.pictures) if epoch is None else Moment(epoch, self.pictures)
         with self.precision.forward() if self.model.training else contextlib.nullcontext():
-            return self.objective(self.model, self.model.trace(x, samples=self.objective.samples))
+            trace = self.model.trace(x, y, samples=self.objective.samples)
+            trace = dataclasses.replace(trace, moment=moment)
+            if self.model.training and self.objective.learns_beside:
+                self.trace = trace
+            return self.objective(self.model, trace)
 
 
 def check_shares(
@@ -39,11 +52,21 @@ def check_shares(
     """Raise LunetteError where the settings ask for what the recipe, pictures, device or processes cannot do."""
     if settings.graph:
         check_graph(settings, device, processes)
+    if settings.patience and recipe.after:
+        raise LunetteError(
+            "patience goes back to the best epoch, and this recipe trains on after the last: leave it out"
+        )
+    alone = processes == settings.accumulate == 1 and not settings.graph
+    if recipe.objective.learns_beside and not alone:
+        raise LunetteError(
+            "something beside the model learns from each step of this recipe (an adversary, or a moving average), and "
+            "does so from whole steps only: leave out --processes, --accumulate and --graph"
+        )
     if settings.patience and not len(data.validation):
         raise LunetteError("patience needs validation pictures: leave --validation above 0")
     if settings.shard and processes == 1:
         raise LunetteError("there is one process, and --shard parts a model among several: add --processes")
-    if settings.shard and recipe.stages:
+    if settings.shard and (recipe.stages or recipe.after):
         raise LunetteError("--shard cannot train a recipe in stages, which train one layer in several models")
     pictures, count = min(settings.batch_size, len(data.train)), processes * settings.accumulate
     if count > pictures:

@@ -68,7 +68,7 @@ def train(
         data = read(data)[0]
         source, files = ARRAY_FILE, {ARRAY_FILE: to_archive(data)}
     dataset = load(data, loading)
-    built = built_with_seed(recipe, dataset.train.shape, given, how.seed)
+    built = built_with_seed(recipe, dataset.train.shape, given, how.seed, len(dataset.train.label_names))
     check_shares(how, built, dataset, device, processes or 1)
     pick_precision(how.precision, device)
     chosen = RunSettings(
@@ -119,7 +119,9 @@ def resume(
     with joined(device, processes) as team, run.locked() if team.leads else contextlib.nullcontext():
         if team.leads:
             check_left_to_do(run, epochs)
-        built = built_with_seed(settings.recipe, settings.shape, settings.arguments, settings.training.seed)
+        built = built_with_seed(
+            settings.recipe, settings.shape, settings.arguments, settings.training.seed, len(settings.label_names)
+        )
         training = Training(built, run.dataset, settings.training, device, team)
         restore(run, training)
         if team.leads:
@@ -162,11 +164,11 @@ def follow(run: Run, training: Training, watch: Watch | None) -> Run:
     return run
 
 
-def built_with_seed(recipe: str, shape: Shape, given: Mapping[str, Any], seed: int) -> Recipe:
+def built_with_seed(recipe: str, shape: Shape, given: Mapping[str, Any], seed: int, labels: int) -> Recipe:
     """Return the recipe with the initial weights that belong to `seed`."""
     reseed(seed, "weights")
     try:
-        return build(recipe, shape, given)
+        return build(recipe, shape, given, labels)
     except (MemoryError, RuntimeError, OverflowError) as error:
         reason = str(error).split("\n")[0]
         raise LunetteError(f"cannot build {recipe} for pictures of {shape}: {reason}") from error
