@@ -9,6 +9,7 @@ from typing import Annotated
 from torch import nn
 
 from lunette.codes import CodeHead, DiracHead, NormalHead, Prior, StandardNormal
+from lunette.errors import LunetteError
 from lunette.images import Binarization, Corruption, Shape
 from lunette.likelihoods import PixelHead, pixel_head
 from lunette.models import Autoencoder, Conditional
@@ -25,6 +26,8 @@ Likelihood = Annotated[
 Binarize = Annotated[Binarization, "turn pixels black and white, once (threshold) or by a new draw each time (dynamic)"]
 Beta = Annotated[float, "weight of the rate"]
 RateWarmup = Annotated[float, "epochs over which the weight of the rate rises from 0"]
+Samples = Annotated[int, "draws of each code, K"]
+Groups = Annotated[int, "bounds that the draws are shared among; a divisor of their number"]
 Terms = Mapping[Term, float | Schedule]
 
 
@@ -51,20 +54,33 @@ class Deterministic:
 
 
 @dataclass(frozen=True)
-class Variational:
-    """The arguments of recipes whose codes have a posterior and a prior."""
+class Sampled:
+    """The arguments of recipes whose codes are drawn from a posterior, and can be from a prior."""
 
     latent: LatentSize = 20
     network: Network = "mlp:400"
     likelihood: Likelihood = "bernoulli"
     binarize: Binarize = "none"
-    rate_warmup: RateWarmup = 0.0
 
     def recipe(self, shape: Shape, terms: Terms, samples: int = 1) -> Recipe:
         """Return the variational autoencoder with these parts and terms, of `samples` (K) draws an image."""
         pixels = pixel_head(self.likelihood, shape, self.binarize)
         model = autoencoder(self.network, NormalHead(self.latent), pixels, StandardNormal(self.latent))
         return Recipe(model, Objective(terms, samples))
+
+
+@dataclass(frozen=True)
+class Variational(Sampled):
+    """The same, of recipes that can let the rate in slowly."""
+
+    rate_warmup: RateWarmup = 0.0
+
+
+def in_groups(samples: int, groups: int) -> int:
+    """Return `groups`; raises LunetteError unless so many draws can be shared equally among them."""
+    if groups < 1 or samples % groups:
+        raise LunetteError(f"{samples} draws cannot be shared equally among {groups} bounds: choose a divisor")
+    return groups
 
 
 def autoencoder(
