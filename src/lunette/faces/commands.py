@@ -115,11 +115,12 @@ def latents(
     checkpoint: Checkpoint = "last",
     out: Out = None,
     npz: Npz = None,
+    processes: Processes = None,
 ) -> None:
     """Plot the codes of pictures, and write them to an .npz."""
     from lunette.uses.latents import latents
 
-    show(latents(run, images, checkpoint=checkpoint), run, "latents", out, npz)
+    show(latents(run, images, checkpoint=checkpoint, processes=processes), run, "latents", out, npz)
 
 
 def recipes() -> None:
