@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from lunette.heads import Head, positive
 
 
 class CodeHead(Head):
     """Features (…, F) → a distribution of codes with event (D); `latent` is D."""
+
+    space: ClassVar[str] = "plane"  # where its codes lie; a prior must be of the same
+    number: ClassVar[type[int] | type[float] | None] = None  # what follows its name, as in planar:8
 
     def __init__(self, latent: int, features: int) -> None:
         super().__init__()
