@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal, register_kl
 
-from lunette.codes.head import CodeHead
+from lunette.codes.head import CodeHead, single
 from lunette.randomness import noise
 
 Size = torch.Size | tuple[int, ...]
@@ -27,9 +27,9 @@ class FullNormalHead(CodeHead):
     def forward(self, features: Tensor) -> FullNormal:
         """(…, D + D(D+1)/2) → batch (…), event (D)."""
         D = self.latent
-        mean, log_diagonal, below = features.split([D, D, D * (D - 1) // 2], dim=-1)
+        mean, log_diagonal, below = single(features).split([D, D, D * (D - 1) // 2], dim=-1)
         factor = torch.diag_embed(log_diagonal.exp())
-        factor[..., self.below[0], self.below[1]] = below.to(factor.dtype)
+        factor[..., self.below[0], self.below[1]] = below
         return FullNormal(mean, scale_tril=factor, validate_args=False)
 
 
@@ -39,7 +39,8 @@ class FullNormal(MultivariateNormal):
     def rsample(self, sample_shape: Size = ()) -> Tensor:  # type: ignore[override]
         """Return mean + L ε, (*sample_shape, N, D)."""
         ε = noise(torch.randn, self._extended_shape(torch.Size(sample_shape)), self.loc, batch_dim=-2)
-        return self.loc + (self.scale_tril @ ε.unsqueeze(-1)).squeeze(-1)
+        # No matrix product: where those are of bfloat16, the code would not be the one that ε makes.
+        return self.loc + (self.scale_tril * ε.unsqueeze(-2)).sum(-1)
 
 
 @register_kl(FullNormal, Independent)  # type: ignore[untyped-decorator]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import torch
+from torch import Tensor
+
 from lunette.heads import Head, positive
 
 
@@ -18,3 +21,8 @@ class CodeHead(Head):
         positive("latent", latent)
         self.latent = latent
         self.features = features
+
+
+def single(features: Tensor) -> Tensor:
+    """Return features in float32, or in float64 if they are: bfloat16 products give less, which no density stands."""
+    return features.to(torch.promote_types(features.dtype, torch.float32))

@@ -8,7 +8,7 @@ from torch.distributions import Distribution
 from torch.nn.functional import logsigmoid
 
 from lunette.codes.flow import Flow
-from lunette.codes.head import CodeHead
+from lunette.codes.head import CodeHead, single
 from lunette.codes.normal import NormalHead
 from lunette.codes.prior import CodePrior
 
@@ -38,7 +38,7 @@ class AutoregressiveHead(CodeHead):
 
     def forward(self, features: Tensor) -> Flow:
         """(…, 2D + 64) → batch (…), event (D)."""
-        base, context = features.split([2 * self.latent, CONTEXT], dim=-1)
+        base, context = single(features).split([2 * self.latent, CONTEXT], dim=-1)
         return Flow(self.base(base), [Autoregressive(network, context) for network in self.networks])
 
 
@@ -64,14 +64,15 @@ class Autoregressive:
 
     def _parameters(self, z: Tensor) -> tuple[Tensor, Tensor]:
         batch = torch.broadcast_shapes(z.shape[:-1], self.context.shape[:-1])
-        m, s = self.network(torch.cat([z.expand(*batch, -1), self.context.expand(*batch, -1)], dim=-1)).chunk(2, dim=-1)
+        seen = torch.cat([z.expand(*batch, -1), self.context.expand(*batch, -1)], dim=-1)
+        m, s = single(self.network(seen)).chunk(2, dim=-1)
         return m, s + 2  # the paper's advice: a step begins near the map that does nothing
 
 
 class FlowPrior(CodePrior):
-    """A neural spline flow of N autoregressive maps; the first it draws is normal.
+    """The standard normal carried along by N autoregressive maps of splines.
 
-    A density takes one pass, a draw D passes a map. Outside [−5, 5] it is the standard normal's tail.
+    A density takes one pass through their masked networks, a draw D passes. The splines bend [−5, 5] alone.
     Source: Durkan et al., "Neural Spline Flows", NeurIPS 2019.
     """
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from lunette.codes.flow import Flow, Step
-from lunette.codes.head import CodeHead
+from lunette.codes.head import CodeHead, single
 from lunette.codes.normal import NormalHead
 
 BISECTIONS = 32
@@ -32,7 +32,7 @@ class AmortisedFlowHead(CodeHead):
 
     def forward(self, features: Tensor) -> Flow:
         """(…, F) → batch (…), event (D)."""
-        base, *steps = features.split(self.sizes, dim=-1)
+        base, *steps = single(features).split(self.sizes, dim=-1)
         return Flow(self.base(base), [self.step(step) for step in steps])
 
     def step(self, features: Tensor) -> Step:
