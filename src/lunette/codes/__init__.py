@@ -9,9 +9,25 @@ from torch.distributions import Distribution
 
 from lunette.codes.dirac import Dirac, DiracHead
 from lunette.codes.head import CodeHead
-from lunette.codes.normal import NormalHead, StandardNormal
+from lunette.codes.normal import NormalHead, StandardNormal, tempered
+from lunette.codes.posteriors import POSTERIORS, code_head
+from lunette.codes.prior import CodePrior
+from lunette.codes.priors import PRIORS, make_prior
 
-__all__ = ["CodeHead", "Dirac", "DiracHead", "NormalHead", "Prior", "StandardNormal"]
+__all__ = [
+    "POSTERIORS",
+    "PRIORS",
+    "CodeHead",
+    "CodePrior",
+    "Dirac",
+    "DiracHead",
+    "NormalHead",
+    "Prior",
+    "StandardNormal",
+    "code_head",
+    "make_prior",
+    "tempered",
+]
 
 
 class Prior(Protocol):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from lunette.codes import Prior
+from lunette.codes import Prior, tempered
 from lunette.errors import LunetteError
 from lunette.images import Corruption
 from lunette.models.conditional import Conditional
@@ -48,8 +48,8 @@ class Autoencoder(LatentModel):
                 "is shown; train a variational one, such as 'vae', to make new images"
             )
         p = self.prior(y)
-        z = p.sample(torch.Size((n,)) if y is None else torch.Size())
-        return (p.mean + temperature * (z - p.mean),)
+        z = p.sample(torch.Size() if p.batch_shape else torch.Size((n,)))  # its batch is of labels, where it has any
+        return (tempered(p, z, temperature),)
 
     def decode(self, z: tuple[Tensor, ...], y: Tensor | None = None) -> Distribution:  # noqa: D102
         return self.decoder(z[0], y)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from torch import nn
 
-from lunette.codes import CodeHead, DiracHead, NormalHead, Prior, StandardNormal
+from lunette.codes import CodeHead, DiracHead, Prior, code_head, make_prior
 from lunette.errors import LunetteError
 from lunette.images import Binarization, Corruption, Shape
 from lunette.likelihoods import PixelHead, pixel_head
@@ -24,6 +24,10 @@ Likelihood = Annotated[
     "of pixels: bernoulli, continuous-bernoulli, or normal, laplace, squared-error, with a scale like normal:0.1",
 ]
 Binarize = Annotated[Binarization, "turn pixels black and white, once (threshold) or by a new draw each time (dynamic)"]
+Posterior = Annotated[str, "of codes: normal, full (covariance), or planar:8, radial:8, iaf:2 with so many steps"]
+PriorSpec = Annotated[
+    str, "of codes: normal, mixture:10 or vamp:100 with so many components, flow:3 with so many steps"
+]
 Beta = Annotated[float, "weight of the rate"]
 RateWarmup = Annotated[float, "epochs over which the weight of the rate rises from 0"]
 Samples = Annotated[int, "draws of each code, K"]
@@ -61,11 +65,14 @@ class Sampled:
     network: Network = "mlp:400"
     likelihood: Likelihood = "bernoulli"
     binarize: Binarize = "none"
+    posterior: Posterior = "normal"
+    prior: PriorSpec = "normal"
 
     def recipe(self, shape: Shape, terms: Terms, samples: int = 1) -> Recipe:
         """Return the variational autoencoder with these parts and terms, of `samples` (K) draws an image."""
         pixels = pixel_head(self.likelihood, shape, self.binarize)
-        model = autoencoder(self.network, NormalHead(self.latent), pixels, StandardNormal(self.latent))
+        model = autoencoder(self.network, code_head(self.posterior, self.latent), pixels)
+        model.prior = make_prior(self.prior, self.latent, model.encoder, shape)
         return Recipe(model, Objective(terms, samples))
 
 
