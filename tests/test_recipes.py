@@ -14,7 +14,7 @@ from lunette.recipes import RECIPES, arguments, build, summary
 from lunette.recipes.plain import plain
 from lunette.training import TrainingSettings
 
-NAMES = ["autoencoder", "beta_vae", "conv_vae", "denoising", "gaussian_vae", "sparse", "stacked", "vae"]
+NAMES = ["autoencoder", "beta_vae", "conv_vae", "denoising", "gaussian_vae", "sigma_vae", "sparse", "stacked", "vae"]
 SHAPES = [(1, 8, 8), (3, 9, 14)]
 
 
