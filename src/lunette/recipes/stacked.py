@@ -50,10 +50,7 @@ class Drawn(nn.Module):
 
 
 def pairs(encoder: nn.Sequential, decoder: nn.Sequential, pixels: PixelHead) -> list[Layer]:
-    """Pair the layers of an encoder (flatten, linear, ReLU, …, linear) with the decoder's, the first ones first.
-
-    The first layer draws pixels, in [0, 1]; each other one draws what the ReLU below it gives.
-    """
+    """Pair the layers of an encoder (flatten, linear, ReLU, …, linear) with the decoder's; the first draws pixels."""
     return [
         Layer(encoder[:i], encoder[i : i + 2], nn.Sequential(decoder[-i], Drawn(pixels) if i == 1 else nn.ReLU()))
         for i in range(1, len(encoder), 2)
