@@ -13,8 +13,7 @@ from lunette.recipes import RECIPES, arguments, build, summary
 from lunette.recipes.shared import Deterministic
 from lunette.training import TrainingSettings
 
-NAMES = ["autoencoder", "beta_vae", "conv_vae", "denoising", "gaussian_vae", "sparse", "stacked", "vae"]
-NAMES += ["mixture_vae", "vamp", "flow_prior_vae", "full_covariance_vae", "planar_vae", "iaf_vae"]
+NAMES = sorted(RECIPES)
 SHAPES = [(1, 8, 8), (3, 9, 14)]
 
 

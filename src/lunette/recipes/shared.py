@@ -21,7 +21,8 @@ LatentSize = Annotated[int, "dimensions of the code"]
 Network = Annotated[str, "encoder, mirrored by the decoder: mlp:256,128 or conv:32,64/2:128 or residual:64/2,128/2"]
 Likelihood = Annotated[
     str,
-    "of pixels: bernoulli, continuous-bernoulli, or normal, laplace, squared-error, with a scale like normal:0.1",
+    "of pixels: bernoulli, continuous-bernoulli, beta-binomial, categorical, optimal-normal, or normal, laplace, "
+    "student-t, squared-error, discretized-logistic, with a scale like normal:0.1, or logistic-mixture:5",
 ]
 Binarize = Annotated[Binarization, "turn pixels black and white, once (threshold) or by a new draw each time (dynamic)"]
 Posterior = Annotated[str, "of codes: normal, full (covariance), or planar:8, radial:8, iaf:2 with so many steps"]
