@@ -7,11 +7,27 @@ from typing import Protocol
 from torch import Tensor
 from torch.distributions import Distribution
 
+from lunette.codes.ball import BallHead, BallPrior, WrappedNormal
 from lunette.codes.dirac import Dirac, DiracHead
 from lunette.codes.head import CodeHead
 from lunette.codes.normal import NormalHead, StandardNormal
+from lunette.codes.sphere import SphereHead, SpherePrior, UniformOnSphere, VonMisesFisher
 
-__all__ = ["CodeHead", "Dirac", "DiracHead", "NormalHead", "Prior", "StandardNormal"]
+__all__ = [
+    "BallHead",
+    "BallPrior",
+    "CodeHead",
+    "Dirac",
+    "DiracHead",
+    "NormalHead",
+    "Prior",
+    "SphereHead",
+    "SpherePrior",
+    "StandardNormal",
+    "UniformOnSphere",
+    "VonMisesFisher",
+    "WrappedNormal",
+]
 
 
 class Prior(Protocol):
