@@ -46,7 +46,7 @@ def log_at_0(z: Tensor, c: float) -> Tensor:
 
 
 def mobius_sum(u: Tensor, v: Tensor, c: float) -> Tensor:
-    """Return u ⊕ v, v after the motion of the ball that takes 0 to u; the distance of z from u is 2 |log_at_0(−u ⊕ z)|."""
+    """Return u ⊕ v: where v goes by the motion of the ball that takes 0 to u; z is 2 |log_at_0(−u ⊕ z)| from u."""
     uv, uu, vv = (c * (a * b).sum(-1, keepdim=True) for a, b in ((u, v), (u, u), (v, v)))
     return ((1 + 2 * uv + vv) * u + (1 - uu) * v) / (1 + 2 * uv + uu * vv)
 
@@ -125,7 +125,7 @@ def flat(z: Tensor, c: float) -> Tensor:
 class BallPrior(nn.Module):
     """The prior in the ball: the wrapped normal around 0 with std 1 in the ball's lengths; `curvature` is c."""
 
-    space = "ball"
+    space: str = "ball"
     zero: Tensor
 
     def __init__(self, latent: int, curvature: float = 1.0) -> None:

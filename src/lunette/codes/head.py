@@ -10,7 +10,7 @@ from lunette.heads import Head, positive
 class CodeHead(Head):
     """Features (…, F) → a distribution of codes with event (D); `latent` is D, and `space` where the codes lie."""
 
-    space = "plane"
+    space: str = "plane"
 
     def __init__(self, latent: int, features: int) -> None:
         super().__init__()

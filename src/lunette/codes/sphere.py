@@ -175,7 +175,7 @@ class SphereHead(CodeHead):
 class SpherePrior(nn.Module):
     """The uniform prior on the sphere |z| = 1 of R^D."""
 
-    space = "sphere"
+    space: str = "sphere"
     zero: Tensor
 
     def __init__(self, latent: int) -> None:

@@ -73,5 +73,5 @@ def autoencoder(
     """Return the model of an encoder that ends in `code` and the decoder that mirrors it and ends in `pixels`."""
     networks = architecture(network)
     encoder = Conditional(networks.encoder(pixels.shape, code.features), code)
-    decoder = Conditional(networks.decoder(code.latent, pixels.shape, pixels.features), pixels)
+    decoder = Conditional(code.before(networks.decoder(code.latent, pixels.shape, pixels.features)), pixels)
     return Autoencoder(encoder, decoder, prior, corrupt)
