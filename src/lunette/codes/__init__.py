@@ -7,22 +7,26 @@ from typing import Protocol
 from torch import Tensor
 from torch.distributions import Distribution
 
+from lunette.codes.ball import BallPrior
 from lunette.codes.dirac import Dirac, DiracHead
 from lunette.codes.head import CodeHead
 from lunette.codes.normal import NormalHead, StandardNormal, tempered
 from lunette.codes.posteriors import POSTERIORS, code_head
 from lunette.codes.prior import CodePrior
 from lunette.codes.priors import PRIORS, make_prior
+from lunette.codes.sphere import SpherePrior
 
 __all__ = [
     "POSTERIORS",
     "PRIORS",
+    "BallPrior",
     "CodeHead",
     "CodePrior",
     "Dirac",
     "DiracHead",
     "NormalHead",
     "Prior",
+    "SpherePrior",
     "StandardNormal",
     "code_head",
     "make_prior",

@@ -11,7 +11,7 @@ from torch.distributions import Distribution
 class CodePrior(nn.Module):
     """p(z) or p(z | y): a module that returns a distribution with event (D)."""
 
-    space: ClassVar[str] = "plane"  # where its codes lie; a posterior must be of the same
+    space: str = "plane"  # where its codes lie; a posterior must be of the same
     number: ClassVar[type[int] | type[float] | None] = None  # what follows its name, as in mixture:10
 
     def forward(self, y: Tensor | None = None) -> Distribution:

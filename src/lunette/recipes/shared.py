@@ -25,9 +25,12 @@ Likelihood = Annotated[
     "student-t, squared-error, discretized-logistic, with a scale like normal:0.1, or logistic-mixture:5",
 ]
 Binarize = Annotated[Binarization, "turn pixels black and white, once (threshold) or by a new draw each time (dynamic)"]
-Posterior = Annotated[str, "of codes: normal, full (covariance), or planar:8, radial:8, iaf:2 with so many steps"]
+Posterior = Annotated[
+    str,
+    "of codes: normal, full (covariance), planar:8, radial:8, iaf:2 with so many steps, sphere, ball:1.0 (curvature)",
+]
 PriorSpec = Annotated[
-    str, "of codes: normal, mixture:10 or vamp:100 with so many components, flow:3 with so many steps"
+    str, "of codes: normal, mixture:10 or vamp:100 with so many components, flow:3 with so many steps, sphere, ball:1.0"
 ]
 Beta = Annotated[float, "weight of the rate"]
 RateWarmup = Annotated[float, "epochs over which the weight of the rate rises from 0"]
@@ -72,8 +75,14 @@ class Sampled:
     def recipe(self, shape: Shape, terms: Terms, samples: int = 1) -> Recipe:
         """Return the variational autoencoder with these parts and terms, of `samples` (K) draws an image."""
         pixels = pixel_head(self.likelihood, shape, self.binarize)
-        model = autoencoder(self.network, code_head(self.posterior, self.latent), pixels)
+        code = code_head(self.posterior, self.latent)
+        model = autoencoder(self.network, code, pixels)
         model.prior = make_prior(self.prior, self.latent, model.encoder, shape)
+        if model.prior.space != code.space:
+            raise LunetteError(
+                f"codes of the posterior {self.posterior} lie in a {code.space} and those of the prior {self.prior} in "
+                f"a {model.prior.space}: choose both of one, such as sphere and sphere"
+            )
         return Recipe(model, Objective(terms, samples))
 
 
@@ -97,5 +106,5 @@ def autoencoder(
     """Return the model of an encoder that ends in `code` and the decoder that mirrors it and ends in `pixels`."""
     networks = architecture(network)
     encoder = Conditional(networks.encoder(pixels.shape, code.features), code)
-    decoder = Conditional(networks.decoder(code.latent, pixels.shape, pixels.features), pixels)
+    decoder = Conditional(code.before(networks.decoder(code.latent, pixels.shape, pixels.features)), pixels)
     return Autoencoder(encoder, decoder, prior, corrupt)
