@@ -31,8 +31,8 @@ def make_prior(spec: str, latent: int, encoder: nn.Module, shape: Shape, labels:
 
     `normal`; `mixture:10` and `vamp:100` with that many components, `flow:3` with that many maps; `label`, a
     normal for each of the `labels` of a conditional model; `sphere` and `ball:1.0` for posteriors of that name.
-    `encoder` (images of `shape` → posterior) is for `vamp`. Raises LunetteError for an unknown name, for a number that is missing, needless or less than 1, for
-    `label` without labels, and for `vamp` with them.
+    `encoder` (images of `shape` → posterior) is for `vamp`. Raises LunetteError for an unknown name, for a number
+    that is missing, needless or less than 1, for `label` without labels, and for `vamp` with them.
     """
     prior, number = read_spec("prior", spec, PRIORS)
     positive("latent", latent)

@@ -11,10 +11,21 @@ from lunette.errors import LunetteError, unknown
 from lunette.images import Shape
 from lunette.networks.charted import Charted
 from lunette.networks.conv import Conv, relu
+from lunette.networks.labelled import DrawingLabels, ReadingLabels
 from lunette.networks.mlp import Mlp, mlp
 from lunette.networks.residual import ResidualBlock
 
-__all__ = ["Architecture", "Charted", "Conv", "Mlp", "ResidualBlock", "architecture", "mlp"]
+__all__ = [
+    "Architecture",
+    "Charted",
+    "Conv",
+    "DrawingLabels",
+    "Mlp",
+    "ReadingLabels",
+    "ResidualBlock",
+    "architecture",
+    "mlp",
+]
 
 DEFAULTS = {"mlp": "400", "conv": "32/2,64/2,128/2:128", "residual": "32/2,64/2,128/2"}
 LAYER = r"[1-9]\d*(?:/[1-9]\d*)?"

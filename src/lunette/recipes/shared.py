@@ -13,7 +13,7 @@ from lunette.errors import LunetteError
 from lunette.images import Binarization, Corruption, Shape
 from lunette.likelihoods import PixelHead, pixel_head
 from lunette.models import Autoencoder, Conditional
-from lunette.networks import architecture
+from lunette.networks import DrawingLabels, ReadingLabels, architecture
 from lunette.objectives import Objective, Schedule, Term
 from lunette.recipes.registry import Recipe
 
@@ -72,12 +72,15 @@ class Sampled:
     posterior: Posterior = "normal"
     prior: PriorSpec = "normal"
 
-    def recipe(self, shape: Shape, terms: Terms, samples: int = 1) -> Recipe:
-        """Return the variational autoencoder with these parts and terms, of `samples` (K) draws an image."""
+    def recipe(self, shape: Shape, terms: Terms, samples: int = 1, labels: int = 0) -> Recipe:
+        """Return the variational autoencoder with these parts and terms, of `samples` (K) draws an image.
+
+        It is told which of `labels` a picture has, if there are any.
+        """
         pixels = pixel_head(self.likelihood, shape, self.binarize)
         code = code_head(self.posterior, self.latent)
-        model = autoencoder(self.network, code, pixels)
-        model.prior = make_prior(self.prior, self.latent, model.encoder, shape)
+        model = autoencoder(self.network, code, pixels, labels=labels)
+        model.prior = make_prior(self.prior, self.latent, model.encoder, shape, labels)
         if model.prior.space != code.space:
             raise LunetteError(
                 f"codes of the posterior {self.posterior} lie in a {code.space} and those of the prior {self.prior} in "
@@ -101,10 +104,25 @@ def in_groups(samples: int, groups: int) -> int:
 
 
 def autoencoder(
-    network: str, code: CodeHead, pixels: PixelHead, prior: Prior | None = None, corrupt: Corruption | None = None
+    network: str,
+    code: CodeHead,
+    pixels: PixelHead,
+    prior: Prior | None = None,
+    corrupt: Corruption | None = None,
+    labels: int = 0,
 ) -> Autoencoder:
-    """Return the model of an encoder that ends in `code` and the decoder that mirrors it and ends in `pixels`."""
-    networks = architecture(network)
-    encoder = Conditional(networks.encoder(pixels.shape, code.features), code)
-    decoder = Conditional(code.before(networks.decoder(code.latent, pixels.shape, pixels.features)), pixels)
-    return Autoencoder(encoder, decoder, prior, corrupt)
+    """Return the model of an encoder that ends in `code` and the decoder that mirrors it and ends in `pixels`.
+
+    With `labels` both are told which of them a picture has.
+    """
+    networks, shape = architecture(network), pixels.shape
+    if labels:
+        reading = networks.encoder((shape[0] + 1, *shape[1:]), code.features)
+        drawing = networks.decoder(code.latent + labels, shape, pixels.features)
+        encoder, decoder = ReadingLabels(reading, shape, labels), DrawingLabels(drawing, labels)
+    else:
+        encoder = networks.encoder(shape, code.features)
+        decoder = networks.decoder(code.latent, shape, pixels.features)
+    model = Autoencoder(Conditional(encoder, code), Conditional(code.before(decoder), pixels), prior, corrupt)
+    model.labels = labels
+    return model
