@@ -99,9 +99,10 @@ class BallHead(CodeHead):
     `curvature` is c > 0; codes keep to |z| < 1 / √c.
     """
 
+    space = "ball"
     number = float
 
-    def __init__(self, latent: int, curvature: float) -> None:
+    def __init__(self, latent: int, curvature: float = 1.0) -> None:
         super().__init__(latent, features=2 * latent)
         positive("curvature", curvature)
         self.curvature = curvature
@@ -126,10 +127,11 @@ def flat(z: Tensor, c: float) -> Tensor:
 class BallPrior(CodePrior):
     """The prior in the ball: the wrapped normal around 0 with std 1 in the ball's lengths; `curvature` is c."""
 
+    space = "ball"
     number = float
     zero: Tensor
 
-    def __init__(self, latent: int, curvature: float) -> None:
+    def __init__(self, latent: int, curvature: float = 1.0) -> None:
         super().__init__()
         positive("curvature", curvature)
         self.curvature = curvature

@@ -20,11 +20,11 @@ def log_bessel(order: float, x: Tensor) -> tuple[Tensor, Tensor]:
     """
     steps = max(0, math.ceil(LARGE - order))
     log = debye(order + steps, x)
-    ρ = (debye(order + steps + 1, x) - log).exp()
-    for ν in range(steps):
-        ρ = 1 / (2 * (order + steps - ν) + x.square() * ρ)
-        log = log - ρ.log()
-    return log, x * ρ
+    ρ = [(debye(order + steps + 1, x) - log).exp()]
+    square = x.square()
+    for step in range(steps):
+        ρ.append((2 * (order + steps - step) + square * ρ[-1]).reciprocal())
+    return log - torch.stack(ρ).log()[1:].sum(0), x * ρ[-1]
 
 
 def debye(order: float, x: Tensor) -> Tensor:

@@ -10,7 +10,10 @@ from lunette.recipes.shared import Variational
 
 @recipe
 def poincare_vae(
-    shape: Shape, parts: Variational = Variational(latent=5, posterior="ball:1.0", prior="ball:1.0")
+    shape: Shape, parts: Variational = Variational(latent=10, posterior="ball:1", prior="ball:1")
 ) -> Recipe:
-    """VAE in hyperbolic space, which has room for trees (Mathieu et al., NeurIPS 2019)."""
+    """Poincaré VAE: codes lie in a hyperbolic ball, where trees have room (Mathieu et al., NeurIPS 2019).
+
+    `ball:C` has the curvature −C, and the decoder reads the logarithmic map at its centre.
+    """
     return parts.recipe(shape, {distortion: 1.0, rate: warmup(1, parts.rate_warmup)})

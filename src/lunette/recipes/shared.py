@@ -116,13 +116,10 @@ def autoencoder(
     With `labels` both are told which of them a picture has.
     """
     networks, shape = architecture(network), pixels.shape
+    encoder = networks.encoder((shape[0] + bool(labels), *shape[1:]), code.features)
+    decoder = networks.decoder(code.latent + labels, shape, pixels.features)
     if labels:
-        reading = networks.encoder((shape[0] + 1, *shape[1:]), code.features)
-        drawing = networks.decoder(code.latent + labels, shape, pixels.features)
-        encoder, decoder = ReadingLabels(reading, shape, labels), DrawingLabels(drawing, labels)
-    else:
-        encoder = networks.encoder(shape, code.features)
-        decoder = networks.decoder(code.latent, shape, pixels.features)
+        encoder, decoder = ReadingLabels(encoder, shape, labels), DrawingLabels(decoder, labels)
     model = Autoencoder(Conditional(encoder, code), Conditional(code.before(decoder), pixels), prior, corrupt)
     model.labels = labels
     return model

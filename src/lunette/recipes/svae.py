@@ -9,6 +9,6 @@ from lunette.recipes.shared import Variational
 
 
 @recipe
-def svae(shape: Shape, parts: Variational = Variational(posterior="sphere", prior="sphere")) -> Recipe:
-    """VAE whose codes lie on a sphere, where no place is the centre (Davidson et al., UAI 2018)."""
+def svae(shape: Shape, parts: Variational = Variational(latent=10, posterior="sphere", prior="sphere")) -> Recipe:
+    """Hyperspherical VAE: codes are directions, with the uniform prior on the sphere (Davidson et al., UAI 2018)."""
     return parts.recipe(shape, {distortion: 1.0, rate: warmup(1, parts.rate_warmup)})
