@@ -10,9 +10,9 @@ import scipy.stats
 import torch
 from torch.distributions import kl_divergence
 
-from lunette.codes import BallHead, BallPrior, SphereHead, SpherePrior, VonMisesFisher, WrappedNormal
-from lunette.codes.ball import exp_at_0, inside, log_at_0, mobius_sum
+from lunette.codes.ball import BallHead, BallPrior, WrappedNormal, exp_at_0, inside, log_at_0, mobius_sum
 from lunette.codes.bessel import log_bessel
+from lunette.codes.sphere import SphereHead, SpherePrior, VonMisesFisher
 from lunette.errors import LunetteError
 from lunette.images.digits import digits
 from lunette.likelihoods import pixel_head
