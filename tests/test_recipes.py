@@ -24,7 +24,48 @@ FOLDER = Path(lunette.recipes.__file__).parent
 NO_RECIPES = {"__init__", "abilities", "registry", "shared"}
 
 # The names that are promised.
-PROMISED = ["autoencoder", "beta_vae", "conv_vae", "denoising", "gaussian_vae", "sparse", "stacked", "vae", "annealed_vae", "capacity_vae", "free_bits_vae", "iwae", "miwae", "ciwae", "piwae", "beta_tc", "factor_vae", "dip_vae", "wae", "info_vae", "aae", "rae", "mixture_vae", "vamp", "flow_prior_vae", "full_covariance_vae", "planar_vae", "iaf_vae", "svae", "poincare_vae", "hvae", "rhvae", "vq_vae", "residual_vq_vae", "gumbel_vae", "ladder", "cvae", "ssim_vae", "vae_gan", "sigma_vae"]
+PROMISED = [
+    "autoencoder",
+    "beta_vae",
+    "conv_vae",
+    "denoising",
+    "gaussian_vae",
+    "sparse",
+    "stacked",
+    "vae",
+    "annealed_vae",
+    "capacity_vae",
+    "free_bits_vae",
+    "iwae",
+    "miwae",
+    "ciwae",
+    "piwae",
+    "beta_tc",
+    "factor_vae",
+    "dip_vae",
+    "wae",
+    "info_vae",
+    "aae",
+    "rae",
+    "mixture_vae",
+    "vamp",
+    "flow_prior_vae",
+    "full_covariance_vae",
+    "planar_vae",
+    "iaf_vae",
+    "svae",
+    "poincare_vae",
+    "hvae",
+    "rhvae",
+    "vq_vae",
+    "residual_vq_vae",
+    "gumbel_vae",
+    "ladder",
+    "cvae",
+    "ssim_vae",
+    "vae_gan",
+    "sigma_vae",
+]
 
 
 def built(name, shape=(1, 8, 8), **given):
