@@ -27,22 +27,24 @@ LEGEND = 20  # more labels than this are not named
 
 @dataclass(frozen=True, repr=False)
 class Codes(Shown):
-    """Posterior means (N, D) of pictures, with their labels where they have some."""
+    """Posterior means (N, D) of pictures, with their labels where they have some; several rungs are side by side."""
 
     codes: NDArray[np.float32]
     labels: NDArray[np.int64] | None
     label_names: tuple[str, ...]
+    rungs: tuple[int, ...]  # dimensions of each rung, the top one's first; they add up to D
 
     def __repr__(self) -> str:
         return f"Codes({self.codes.shape[0]} pictures, {self.codes.shape[1]} dimensions)"
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return codes, and labels with their names."""
+        """Return codes, the dimensions of each of several rungs, and labels with their names."""
         labels = {} if self.labels is None else {"labels": self.labels, "label_names": np.array(self.label_names)}
-        return {"codes": self.codes, **labels}
+        rungs = {"rungs": np.array(self.rungs)} if len(self.rungs) > 1 else {}
+        return {"codes": self.codes, **rungs, **labels}
 
     def picture(self) -> Image.Image:
-        """Return the scatter plot of two dimensions, or of the first two principal axes of more."""
+        """Return the scatter plot of the top rung: of its two dimensions, or its first two principal axes."""
         data = io.BytesIO()
         self._figure().savefig(data, dpi=120)
         return Image.open(data).convert("RGB")
@@ -50,7 +52,7 @@ class Codes(Shown):
     def _figure(self) -> Figure:
         from matplotlib.figure import Figure  # here, so that training need not wait for it
 
-        codes = self.codes[:SHOWN]
+        codes = self.codes[:SHOWN, : self.rungs[0]]
         figure = Figure(figsize=(6.4, 5.6), layout="constrained")
         axes = figure.subplots()
         if codes.shape[1] == 2:
@@ -83,6 +85,8 @@ def latents(run: AnyRun, images: Data | None = None, *, checkpoint: str = "last"
 
 
 def latents_model(model: LatentModel, images: Images) -> Codes:
-    """Do what `latents` does, with a model at hand; the codes of several rungs side by side."""
-    codes = torch.cat(encode(model, images.pixels), dim=1).cpu().numpy()
-    return Codes(codes, None if images.labels is None else images.labels.numpy(), images.label_names)
+    """Do what `latents` does, with a model at hand."""
+    rungs = encode(model, images.pixels)
+    codes = torch.cat(rungs, dim=1).cpu().numpy()
+    labels = None if images.labels is None else images.labels.numpy()
+    return Codes(codes, labels, images.label_names, tuple(rung.shape[1] for rung in rungs))
