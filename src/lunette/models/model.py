@@ -35,5 +35,8 @@ class LatentModel(nn.Module):
         raise NotImplementedError
 
     def decode(self, z: tuple[Tensor, ...], y: Tensor | None = None) -> Distribution:
-        """Codes (…, D), a tensor a rung → p(x | z) with batch (…), event (C, H, W)."""
+        """Codes (…, D), a tensor a rung → p(x | z) with batch (…), event (C, H, W).
+
+        The first rung is the top one. Rungs left out at the end are at their prior means, given those above.
+        """
         raise NotImplementedError

@@ -32,22 +32,24 @@ LEGEND = 20  # more labels than this are not named
 
 @dataclass(frozen=True, repr=False)
 class Codes(Shown):
-    """Posterior means (N, D) of pictures, with their labels where they have some."""
+    """Posterior means (N, D) of pictures, with their labels where they have some; several rungs are side by side."""
 
     codes: NDArray[np.float32]
     labels: NDArray[np.int64] | None
     label_names: tuple[str, ...]
+    rungs: tuple[int, ...]  # dimensions of each rung, the top one's first; they add up to D
 
     def __repr__(self) -> str:
         return f"Codes({self.codes.shape[0]} pictures, {self.codes.shape[1]} dimensions)"
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return codes, and labels with their names."""
+        """Return codes, the dimensions of each of several rungs, and labels with their names."""
         labels = {} if self.labels is None else {"labels": self.labels, "label_names": np.array(self.label_names)}
-        return {"codes": self.codes, **labels}
+        rungs = {"rungs": np.array(self.rungs)} if len(self.rungs) > 1 else {}
+        return {"codes": self.codes, **rungs, **labels}
 
     def picture(self) -> Image.Image:
-        """Return the scatter plot of two dimensions, or of the first two principal axes of more."""
+        """Return the scatter plot of the top rung: of its two dimensions, or its first two principal axes."""
         data = io.BytesIO()
         self._figure().savefig(data, dpi=120)
         return Image.open(data).convert("RGB")
@@ -55,7 +57,7 @@ class Codes(Shown):
     def _figure(self) -> Figure:
         from matplotlib.figure import Figure  # here, so that training need not wait for it
 
-        codes = self.codes[:SHOWN]
+        codes = self.codes[:SHOWN, : self.rungs[0]]
         figure = Figure(figsize=(6.4, 5.6), layout="constrained")
         axes = figure.subplots()
         if codes.shape[1] == 2:
@@ -98,15 +100,17 @@ def latents(
 
 
 def latents_model(model: LatentModel, images: Images, team: Team = ALONE) -> Codes:
-    """Do what `latents` does, with a model at hand; the codes of several rungs side by side."""
+    """Do what `latents` does, with a model at hand."""
     if len(images) < team.size:
         raise LunetteError(f"{team.size} processes cannot share {len(images)} pictures: ask for fewer")
     batches = cuts(len(images), images.shape)
     own = batches[team.share(len(batches))]  # whole ones, so that no sum depends on the number of processes
     mine = images.take(slice(own[0].start, own[-1].stop) if own else slice(0))
-    codes = np.concatenate(team.gathered(torch.cat(encode(model, mine.pixels), dim=1).cpu().numpy()))
+    rungs = encode(model, mine.pixels)
+    codes = np.concatenate(team.gathered(torch.cat(rungs, dim=1).cpu().numpy()))
     labels = (images if team.leads else mine).labels
-    return Codes(codes, None if labels is None else labels.numpy(), images.label_names)
+    sizes = tuple(rung.shape[1] for rung in rungs)
+    return Codes(codes, None if labels is None else labels.numpy(), images.label_names, sizes)
 
 
 def _launched(run: Run, images: Data | None, checkpoint: str, processes: int) -> Codes:
@@ -122,4 +126,5 @@ def _launched(run: Run, images: Data | None, checkpoint: str, processes: int) ->
         launch(("latents", str(run.path), f"--checkpoint={checkpoint}", f"--out={out}", *own), processes)
         with np.load(out) as arrays:
             known = (arrays["labels"], tuple(arrays["label_names"].tolist())) if "labels" in arrays else (None, ())
-            return Codes(arrays["codes"], *known)
+            rungs = arrays["rungs"].tolist() if "rungs" in arrays else arrays["codes"].shape[1:]
+            return Codes(arrays["codes"], *known, tuple(rungs))
