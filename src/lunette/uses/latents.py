@@ -125,6 +125,7 @@ def _launched(run: Run, images: Data | None, checkpoint: str, processes: int) ->
         own = () if images is None else (f"--images={images}",)
         launch(("latents", str(run.path), f"--checkpoint={checkpoint}", f"--out={out}", *own), processes)
         with np.load(out) as arrays:
-            known = (arrays["labels"], tuple(arrays["label_names"].tolist())) if "labels" in arrays else (None, ())
-            rungs = arrays["rungs"].tolist() if "rungs" in arrays else arrays["codes"].shape[1:]
-            return Codes(arrays["codes"], *known, tuple(rungs))
+            codes = arrays["codes"]
+            labels, names = (arrays["labels"], arrays["label_names"].tolist()) if "labels" in arrays else (None, ())
+            rungs = arrays["rungs"].tolist() if "rungs" in arrays else codes.shape[1:]
+            return Codes(codes, labels, tuple(names), tuple(rungs))
