@@ -148,12 +148,15 @@ def test_two_hundred_steps_make_it_better(name, tmp_path):
         steps += isinstance(event, Step) and not event.stage
     after = training.measure(data.validation)
     assert steps == training.batches * 18
-    assert after.loss < before.loss
+    if recipe.objective.players:  # what an adversary costs rises while it learns
+        assert after.terms["distortion"] < before.terms["distortion"]
+    else:
+        assert after.loss < before.loss
     assert all(math.isfinite(value) for value in after.terms.values())
     # What was learned is all in the tensors that are saved.
     state = {key: value.clone() for key, value in training.model_state().items()}
     again = build(name, data.train.shape, {}, labels=10).model
-    again.load_state_dict(state)
+    again.to(memory_format=torch.channels_last).load_state_dict(state)  # as training holds it
     x = data.test.pixels[:4] / 255
     for one, other in zip(again.eval().encode(x, labels_for(again, 4)), encoded(recipe.model, x), strict=True):
         assert one.equal(other)

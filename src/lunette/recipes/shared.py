@@ -10,6 +10,7 @@ from torch import nn
 
 from lunette.codes import CodeHead, DiracHead, Prior, code_head, make_prior
 from lunette.errors import LunetteError
+from lunette.heads import positive
 from lunette.images import Binarization, Corruption, Shape
 from lunette.likelihoods import PixelHead, pixel_head
 from lunette.models import Autoencoder, Conditional
@@ -47,6 +48,9 @@ class Deterministic:
     network: Network = "mlp:256,128"
     likelihood: Likelihood = "squared-error"
 
+    def __post_init__(self) -> None:
+        positive("latent", self.latent)
+
     def recipe(
         self,
         shape: Shape,
@@ -71,6 +75,9 @@ class Sampled:
     binarize: Binarize = "none"
     posterior: Posterior = "normal"
     prior: PriorSpec = "normal"
+
+    def __post_init__(self) -> None:
+        positive("latent", self.latent)
 
     def recipe(self, shape: Shape, terms: Terms, samples: int = 1, labels: int = 0) -> Recipe:
         """Return the variational autoencoder with these parts and terms, of `samples` (K) draws an image.
