@@ -7,11 +7,26 @@ from typing import Protocol
 from torch import Tensor
 from torch.distributions import Distribution
 
+from lunette.codes.curved import Curved
 from lunette.codes.dirac import Dirac, DiracHead
+from lunette.codes.hamiltonian import Flat, HamiltonianPosterior, Leapfrog, Tempering, leapfrog
 from lunette.codes.head import CodeHead
 from lunette.codes.normal import NormalHead, StandardNormal
 
-__all__ = ["CodeHead", "Dirac", "DiracHead", "NormalHead", "Prior", "StandardNormal"]
+__all__ = [
+    "CodeHead",
+    "Curved",
+    "Dirac",
+    "DiracHead",
+    "Flat",
+    "HamiltonianPosterior",
+    "Leapfrog",
+    "NormalHead",
+    "Prior",
+    "StandardNormal",
+    "Tempering",
+    "leapfrog",
+]
 
 
 class Prior(Protocol):

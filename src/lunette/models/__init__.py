@@ -2,8 +2,19 @@
 
 from lunette.models.autoencoder import Autoencoder
 from lunette.models.conditional import Conditional
+from lunette.models.hamiltonian import Hamiltonian, Metric
 from lunette.models.layer import Layer
 from lunette.models.model import LatentModel
 from lunette.models.trace import Latent, Moment, Trace
 
-__all__ = ["Autoencoder", "Conditional", "Latent", "LatentModel", "Layer", "Moment", "Trace"]
+__all__ = [
+    "Autoencoder",
+    "Conditional",
+    "Hamiltonian",
+    "Latent",
+    "LatentModel",
+    "Layer",
+    "Metric",
+    "Moment",
+    "Trace",
+]

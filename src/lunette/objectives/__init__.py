@@ -1,5 +1,6 @@
 """What training minimises: terms in nats an image, and their weighted table."""
 
+from lunette.objectives.metric import Volume
 from lunette.objectives.objective import Objective, Term, loss, name_of
 from lunette.objectives.players import Adversary, Updating
 from lunette.objectives.terms import NO_PRIOR, Sparsity, distortion, importance_bound, log_weights, rate
@@ -13,6 +14,7 @@ __all__ = [
     "Sparsity",
     "Term",
     "Updating",
+    "Volume",
     "distortion",
     "importance_bound",
     "log_weights",
