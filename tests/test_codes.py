@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.distributions import Independent, Laplace, MultivariateNormal, Normal, kl_divergence
 
-from lunette.codes import POSTERIORS, PRIORS, CodeHead, CodePrior, NormalHead, StandardNormal, code_head, make_prior
+from lunette.codes import POSTERIORS, PRIORS, CodeHead, NormalHead, Prior, StandardNormal, code_head, make_prior
 from lunette.codes import tempered as temper
 from lunette.codes.planar import Planar
 from lunette.errors import LunetteError
@@ -348,7 +348,7 @@ def test_codes_have_dimensions(spec, latent):
 
 def test_what_is_registered_says_where_its_codes_lie():
     assert all(issubclass(head, CodeHead) and head.space for head in POSTERIORS.values())
-    assert all(issubclass(prior, CodePrior) and prior.space for prior in PRIORS.values())
+    assert all(issubclass(prior, Prior) and prior.space for prior in PRIORS.values())
 
 
 def test_flows_are_imported_only_where_one_is_built():

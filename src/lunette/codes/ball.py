@@ -16,7 +16,7 @@ from torch.distributions import Distribution
 
 from lunette.codes.head import CodeHead, wide
 from lunette.codes.normal import diagonal_normal
-from lunette.codes.prior import CodePrior
+from lunette.codes.prior import Prior
 from lunette.heads import positive
 from lunette.networks import Charted
 
@@ -124,7 +124,7 @@ def flat(z: Tensor, c: float) -> Tensor:
     return log_at_0(inside(wide(z), c), c).to(z.dtype)
 
 
-class BallPrior(CodePrior):
+class BallPrior(Prior):
     """The prior in the ball: the wrapped normal around 0 with std 1 in the ball's lengths; `curvature` is c."""
 
     space = "ball"

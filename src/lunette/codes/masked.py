@@ -10,7 +10,7 @@ from torch.nn.functional import logsigmoid
 from lunette.codes.flow import Flow
 from lunette.codes.head import CodeHead, single
 from lunette.codes.normal import NormalHead
-from lunette.codes.prior import CodePrior
+from lunette.codes.prior import Prior
 
 CONTEXT = 64  # features of the encoder that a posterior's masked networks see
 WIDTHS = (128, 128)  # of the masked networks' hidden layers
@@ -69,7 +69,7 @@ class Autoregressive:
         return m, s + 2  # the paper's advice: a step begins near the map that does nothing
 
 
-class FlowPrior(CodePrior):
+class FlowPrior(Prior):
     """The standard normal carried along by N autoregressive maps of splines.
 
     A density takes one pass through their masked networks, a draw D passes. The splines bend [−5, 5] alone.

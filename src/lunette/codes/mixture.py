@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, MixtureSameFamily
 
 from lunette.codes.normal import diagonal_normal
-from lunette.codes.prior import CodePrior
+from lunette.codes.prior import Prior
 from lunette.images import Shape
 
 BLOBS = 4  # pseudo-inputs begin as pictures of 4 × 4 smooth blobs
@@ -30,7 +30,7 @@ class Mixture(MixtureSameFamily):
             return self.components(self.mixture_distribution.sample(torch.Size(sample_shape))).sample()
 
 
-class MixturePrior(CodePrior):
+class MixturePrior(Prior):
     """A learned mixture of K diagonal normals with learned weights.
 
     It begins with covariance I altogether, half of it within the components and half between them.
@@ -49,7 +49,7 @@ class MixturePrior(CodePrior):
         return Mixture(self.logits, lambda k: diagonal_normal(self.mean[k], self.log_std[k].exp()))
 
 
-class Vamp(CodePrior):
+class Vamp(Prior):
     """1/K Σ_k q(z | u_k): the mean of the posteriors of K learned pictures u_k, the pseudo-inputs.
 
     `encoder` is the model's own, and no part of the prior: its parameters belong to the model. The pictures are

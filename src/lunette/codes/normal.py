@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
 from lunette.codes.head import CodeHead
-from lunette.codes.prior import CodePrior
+from lunette.codes.prior import Prior
 from lunette.errors import LunetteError
 from lunette.randomness import noise
 
@@ -33,7 +33,7 @@ class CodeNormal(Normal):
         return torch.addcmul(self.loc, self.scale, noise(torch.randn, shape, self.loc, batch_dim=-2))
 
 
-class StandardNormal(CodePrior):
+class StandardNormal(Prior):
     """The prior N(0, I) of D dimensions."""
 
     zero: Tensor
@@ -47,7 +47,7 @@ class StandardNormal(CodePrior):
         return diagonal_normal(self.zero, torch.ones_like(self.zero))
 
 
-class LabelNormal(CodePrior):
+class LabelNormal(Prior):
     """The prior N(mean_y, diag(std_y²)) with a learned mean and spread for each of `labels`; N(0, I) at first."""
 
     def __init__(self, latent: int, labels: int) -> None:

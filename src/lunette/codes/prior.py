@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 
-class CodePrior(nn.Module):
+class Prior(nn.Module):
     """p(z) or p(z | y): a module that returns a distribution with event (D)."""
 
     space: str = "plane"  # where its codes lie; a posterior must be of the same

@@ -8,14 +8,14 @@ from lunette.codes.ball import BallPrior
 from lunette.codes.masked import FlowPrior
 from lunette.codes.mixture import MixturePrior, Vamp
 from lunette.codes.normal import LabelNormal, StandardNormal
-from lunette.codes.prior import CodePrior
+from lunette.codes.prior import Prior
 from lunette.codes.spec import read_spec
 from lunette.codes.sphere import SpherePrior
 from lunette.errors import LunetteError
 from lunette.heads import positive
 from lunette.images import Shape
 
-PRIORS: dict[str, type[CodePrior]] = {
+PRIORS: dict[str, type[Prior]] = {
     "normal": StandardNormal,
     "mixture": MixturePrior,
     "vamp": Vamp,
@@ -26,7 +26,7 @@ PRIORS: dict[str, type[CodePrior]] = {
 }
 
 
-def make_prior(spec: str, latent: int, encoder: nn.Module, shape: Shape, labels: int = 0) -> CodePrior:
+def make_prior(spec: str, latent: int, encoder: nn.Module, shape: Shape, labels: int = 0) -> Prior:
     """Return the prior that `spec` names, as NAME or NAME:NUMBER, for codes of `latent` (D) dimensions.
 
     `normal`; `mixture:10` and `vamp:100` with that many components, `flow:3` with that many maps; `label`, a

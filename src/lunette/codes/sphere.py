@@ -14,7 +14,7 @@ from torch.distributions import Distribution, register_kl
 
 from lunette.codes.bessel import log_bessel
 from lunette.codes.head import CodeHead, wide
-from lunette.codes.prior import CodePrior
+from lunette.codes.prior import Prior
 from lunette.errors import LunetteError
 from lunette.networks import Charted
 from lunette.randomness import noise
@@ -173,7 +173,7 @@ class SphereHead(CodeHead):
         return Charted(functools.partial(F.normalize, dim=-1), network)
 
 
-class SpherePrior(CodePrior):
+class SpherePrior(Prior):
     """The uniform prior on the sphere |z| = 1 of R^D."""
 
     space = "sphere"
