@@ -95,7 +95,7 @@ def described(function: Any) -> tuple[Argument, ...]:
     hints = get_type_hints(function, include_extras=True)
     found = []
     for parameter in inspect.signature(function).parameters.values():
-        kind, text = hints[parameter.name], ""
+        kind, text = hints.get(parameter.name, Any), ""
         if get_origin(kind) is Annotated:
             kind, text = get_args(kind)[:2]
         found.append(Argument(parameter.name, kind, parameter.default, text))
