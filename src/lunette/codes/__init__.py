@@ -8,7 +8,9 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from lunette.codes.ball import BallPrior
+from lunette.codes.curved import Curved
 from lunette.codes.dirac import Dirac, DiracHead
+from lunette.codes.hamiltonian import Flat, HamiltonianPosterior, Leapfrog, Tempering, leapfrog
 from lunette.codes.head import CodeHead
 from lunette.codes.normal import NormalHead, StandardNormal, tempered
 from lunette.codes.posteriors import POSTERIORS, code_head
@@ -22,13 +24,19 @@ __all__ = [
     "BallPrior",
     "CodeHead",
     "CodePrior",
+    "Curved",
     "Dirac",
     "DiracHead",
+    "Flat",
+    "HamiltonianPosterior",
+    "Leapfrog",
     "NormalHead",
     "Prior",
     "SpherePrior",
     "StandardNormal",
+    "Tempering",
     "code_head",
+    "leapfrog",
     "make_prior",
     "tempered",
 ]

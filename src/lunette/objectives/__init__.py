@@ -3,6 +3,7 @@
 from lunette.objectives.adversaries import CodeAdversary, DensityRatioTotalCorrelation, FeatureDistance, PictureCritic
 from lunette.objectives.bounds import MultipleBound, PartialBound, doubly_reparameterized_bound
 from lunette.objectives.divergences import Diagonal, KernelName, MaximumMeanDiscrepancy, OffDiagonal
+from lunette.objectives.metric import Volume
 from lunette.objectives.objective import Objective, Term, loss, name_of
 from lunette.objectives.players import Adversary, Updating
 from lunette.objectives.rates import (
@@ -44,6 +45,7 @@ __all__ = [
     "Term",
     "TotalCorrelation",
     "Updating",
+    "Volume",
     "code_norm",
     "decoder_gradient",
     "decoder_weights",
