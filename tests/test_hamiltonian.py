@@ -28,7 +28,7 @@ def _seed():
 
 def metric_of(shape, latent, centroids=7):
     network = nn.Sequential(nn.Flatten(-3), nn.Linear(math.prod(shape), latent * (latent + 1) // 2))
-    return Metric(network, shape, latent, centroids, temperature=1.5, floor=0.1)
+    return Metric(network, shape, latent, centroids, reach=1.5, floor=0.1)
 
 
 def linear(steps, metric=False):
@@ -43,7 +43,8 @@ def linear(steps, metric=False):
         pull = 0.8 * torch.linalg.solve(precision, weight.T) / SCALE**2
         encoder.network[1].weight.copy_(torch.cat([pull, torch.zeros(D, 4)]))
         encoder.network[1].bias.copy_(torch.cat([-pull @ bias, torch.log(1.2 / precision.diag())]))
-    return Hamiltonian(encoder, decoder, StandardNormal(D), steps, metric_of(shape, D) if metric else None)
+    parts = Autoencoder(encoder, decoder, StandardNormal(D))
+    return Hamiltonian(parts, steps, metric_of(shape, D) if metric else None)
 
 
 def digits_model(steps, metric=False, latent=4):
@@ -69,7 +70,9 @@ def test_without_steps_it_is_the_variational_autoencoder():
         assert term(model, trace).equal(term(twin, expected))
     assert model.encode(x)[0].equal(twin.encode(x)[0])
     with pytest.raises(LunetteError, match="1 step or more"):
-        Hamiltonian(model.encoder, model.decoder, model.prior, None, metric_of((1, 8, 8), 4))
+        Hamiltonian(twin, None, metric_of((1, 8, 8), 4))
+    with pytest.raises(LunetteError, match="needs a prior"):
+        Hamiltonian(Autoencoder(model.encoder, model.decoder), Leapfrog(4, 3))
 
 
 @pytest.mark.parametrize("metric", [False, True])

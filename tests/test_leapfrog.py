@@ -22,7 +22,7 @@ def curved(latent=D, centroids=5):
     """A metric of a few random centroids, in float64."""
     random = torch.Generator().manual_seed(0)
     values = torch.randn(centroids, latent, latent + 1, generator=random, dtype=torch.float64)
-    return Curved(values[:, :, 0], values[:, :, 1:].tril(), temperature=1.2, floor=0.3)
+    return Curved(values[:, :, 0], values[:, :, 1:].tril(), reach=1.2, floor=0.3)
 
 
 def bent(z):
@@ -86,7 +86,7 @@ def test_energy_is_conserved_to_second_order(geometry, monkeypatch):
 
 
 def test_a_metric_of_no_centroids_is_flat():
-    plain = Curved(torch.zeros(1, D), torch.zeros(1, D, D), temperature=1.0, floor=1.0)
+    plain = Curved(torch.zeros(1, D), torch.zeros(1, D, D), reach=1.0, floor=1.0)
     z, ρ, step, cooling = torch.randn(9, D), torch.randn(9, D), torch.tensor([0.1, 0.3]), torch.tensor([0.9, 0.8])
     for one, other in zip(*(leapfrog(bent, g, z, ρ, step, cooling) for g in (plain, Flat())), strict=True):
         torch.testing.assert_close(one, other)
@@ -131,7 +131,7 @@ def test_the_metric_is_its_formula():
 def test_draws_have_the_density_of_the_volume(latent):
     centroids = torch.tensor([[-1.0, 0.4], [0.8, -0.3], [1.1, 0.9]])[:, :latent]
     factors = torch.tensor([0.6, 1.3, 0.9])[:, None, None] * torch.eye(latent)
-    metric = Curved(centroids, factors, temperature=0.8, floor=0.05)
+    metric = Curved(centroids, factors, reach=0.8, floor=0.05)
     z = metric.draw(1000)
     low, high = metric.centroids.amin(0) - 0.8, metric.centroids.amax(0) + 0.8
     sides = [torch.linspace(a, b, 401, dtype=torch.float64) for a, b in zip(low, high, strict=True)]

@@ -15,17 +15,17 @@ MOVES, LEAPS = 100, 10  # of the chain that draws a code
 class Curved:
     """G⁻¹(z) = Σ_i L_i L_iᵀ exp(−‖z − c_i‖² / T²) + λ I, of M centroids c (M, D) and factors L (M, D, D).
 
-    `temperature` is T and `floor` is λ. It is computed in float64 (see `exact`).
+    `reach` is T and `floor` is λ. It is computed in float64 (see `exact`).
 
     Source: Chadebec, Mantoux, Allassonnière, "Geometry-Aware Hamiltonian Variational Auto-Encoder", 2020.
     """
 
     iterations = 3
 
-    def __init__(self, centroids: Tensor, factors: Tensor, temperature: float, floor: float) -> None:
+    def __init__(self, centroids: Tensor, factors: Tensor, reach: float, floor: float) -> None:
         self.centroids, factors = exact(centroids), exact(factors)
         self.products = (factors @ factors.mT).flatten(1)
-        self.temperature = temperature
+        self.reach = reach
         self.floor = floor
 
     def inverse(self, z: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ class Curved:
         """Return exp(−‖z − c_i‖² / T²), (…, M)."""
         z, c = exact(z), self.centroids
         far = z.square().sum(-1, keepdim=True) - 2 * z @ c.T + c.square().sum(-1)
-        return (-far / self.temperature**2).exp()
+        return (-far / self.reach**2).exp()
 
     def log_volume(self, z: Tensor) -> Tensor:
         """Return log √det G⁻¹ at codes z (…, D), (…)."""
@@ -68,7 +68,7 @@ class Curved:
             ρ = exact(momentum).unsqueeze(-1)
             pulls = near * ((ρ @ ρ.mT - mass).flatten(-2) @ self.products.T)
             moved = pulls.sum(-1, keepdim=True) * exact(z) - pulls @ self.centroids
-            return (-moved / self.temperature**2).to(z.dtype)
+            return (-moved / self.reach**2).to(z.dtype)
 
         return turn
 
@@ -82,7 +82,7 @@ class Curved:
         Source: Chadebec et al., "Data Augmentation in High Dimensional Low Sample Size Setting Using a
         Geometry-Based Variational Autoencoder", TPAMI 2022.
         """
-        c, T, flat = self.centroids, self.temperature, Flat()
+        c, T, flat = self.centroids, self.reach, Flat()
         low, high = c.amin(0) - T, c.amax(0) + T
         step = 0.2 * T / c.shape[1] ** 0.5  # a lone centroid's bump exp(−½ D ‖z − c‖² / T²) is T/√D wide
         z = c[torch.randint(len(c), (n,), device=c.device)]

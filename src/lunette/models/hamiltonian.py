@@ -10,6 +10,7 @@ from lunette.codes import Curved, Flat, HamiltonianPosterior, Leapfrog, Prior
 from lunette.errors import LunetteError
 from lunette.heads import positive
 from lunette.images import Shape
+from lunette.models.autoencoder import Autoencoder
 from lunette.models.conditional import Conditional
 from lunette.models.model import LatentModel
 from lunette.models.trace import Latent, Trace
@@ -26,14 +27,14 @@ class Metric(nn.Module):
     place: Tensor
 
     def __init__(
-        self, network: nn.Module, shape: Shape, latent: int, centroids: int, temperature: float, floor: float
+        self, network: nn.Module, shape: Shape, latent: int, centroids: int, reach: float, floor: float
     ) -> None:
         super().__init__()
-        for name, value in (("centroids", centroids), ("temperature", temperature), ("floor", floor)):
+        for name, value in (("centroids", centroids), ("reach", reach), ("floor", floor)):
             positive(f"the metric's {name}", value)
         self.network = network
         self.latent = latent
-        self.temperature = temperature
+        self.reach = reach
         self.floor = floor
         self.register_buffer("pictures", torch.randint(256, (centroids, *shape), dtype=torch.uint8))
         self.register_buffer("place", torch.zeros((), dtype=torch.int64))
@@ -45,7 +46,7 @@ class Metric(nn.Module):
         factors = torch.diag_embed(diagonal.exp())
         row, column = torch.tril_indices(self.latent, self.latent, -1)
         factors[:, row, column] = below
-        return Curved(encoder(x).mean, factors, self.temperature, self.floor)
+        return Curved(encoder(x).mean, factors, self.reach, self.floor)
 
     def renew(self, x: Tensor) -> None:
         """Replace the oldest pictures by those of x (N, C, H, W), in [0, 1]."""
@@ -56,10 +57,10 @@ class Metric(nn.Module):
 
 
 class Hamiltonian(LatentModel):
-    """Encoder, decoder and prior, and leapfrog steps on U(z) = −log p(x, z) from the encoder's draw.
+    """The parts of a variational autoencoder, and leapfrog steps on U(z) = −log p(x, z) from its posterior's draw.
 
-    Without `steps` it is the variational autoencoder. With a `metric` the steps are Riemannian, and codes are
-    drawn from the metric's volume √det G⁻¹ rather than from the prior.
+    Without `steps` it is that autoencoder. With a `metric` the steps are Riemannian, and codes are drawn from
+    the metric's volume √det G⁻¹ rather than from the prior.
 
     Sources: Caterini, Doucet, Sejdinovic, "Hamiltonian Variational Auto-Encoder", NeurIPS 2018; Chadebec,
     Mantoux, Allassonnière, "Geometry-Aware Hamiltonian Variational Auto-Encoder", 2020.
@@ -67,19 +68,14 @@ class Hamiltonian(LatentModel):
 
     prior: Prior
 
-    def __init__(
-        self,
-        encoder: Conditional,
-        decoder: Conditional,
-        prior: Prior,
-        steps: Leapfrog | None = None,
-        metric: Metric | None = None,
-    ) -> None:
-        super().__init__(prior)
+    def __init__(self, parts: Autoencoder, steps: Leapfrog | None = None, metric: Metric | None = None) -> None:
+        super().__init__(parts.prior)
+        if parts.prior is None:
+            raise LunetteError("leapfrog steps follow the slope of log p(x, z), which needs a prior p(z)")
         if metric and not steps:
             raise LunetteError("a metric is learned by the leapfrog steps over it: use 1 step or more")
-        self.encoder = encoder
-        self.decoder = decoder
+        self.encoder = parts.encoder
+        self.decoder = parts.decoder
         self.steps = steps
         self.metric = metric
 
