@@ -52,9 +52,8 @@ def digits_model(steps, metric=False, latent=4):
     pixels = pixel_head("bernoulli", shape)
     encoder = Conditional(pair.encoder(shape, code.features), code)
     decoder = Conditional(pair.decoder(latent, shape, pixels.features), pixels)
-    return Hamiltonian(
-        encoder, decoder, StandardNormal(latent), steps, metric_of(shape, latent, 50) if metric else None
-    )
+    parts = Autoencoder(encoder, decoder, StandardNormal(latent))
+    return Hamiltonian(parts, steps, metric_of(shape, latent, 30) if metric else None)
 
 
 def test_without_steps_it_is_the_variational_autoencoder():
@@ -195,7 +194,7 @@ def test_the_model_s_metric_is_made_of_pictures():
     x = metric.pictures / 255
     torch.testing.assert_close(geometry.centroids.float(), model.encoder(x).mean)
     features = metric.network(x)[3]
-    factor = torch.diag(features[:4].exp())
+    factor, features = torch.diag(2 * features[:4].sigmoid()), features.tanh()
     factor[1, 0], factor[2, :2], factor[3, :3] = features[4], features[5:7], features[7:]
     torch.testing.assert_close(geometry.products[3].view(4, 4).float(), factor @ factor.T)
 
@@ -223,7 +222,7 @@ def test_pictures_are_replaced_in_order_and_bounded():
 @pytest.mark.parametrize("metric", [False, True])
 def test_training_on_digits_lets_the_loss_fall(metric):
     x = digits().pixels[:250].float() / 255
-    model = digits_model(Leapfrog(4, 3, step=0.01 if metric else 0.05), metric)
+    model = digits_model(Leapfrog(4, 2, step=0.01 if metric else 0.05), metric)
     terms = {distortion: 1, rate: 1}
     objective = Objective({**terms, Volume(): 0} if metric else terms)
     optimizer = torch.optim.Adam(model.parameters(), 5e-3)

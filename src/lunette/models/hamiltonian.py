@@ -20,7 +20,8 @@ class Metric(nn.Module):
     """A learned metric of codes: centroids are the posterior means of some pictures, factors L those of a network.
 
     The pictures (M, C, H, W), uint8, are noise at first; `renew` replaces them in order. The `network` gives
-    images D (D + 1) / 2 features: the logarithms of L's diagonal, then what stands below it.
+    images D (D + 1) / 2 features: L has 2 · sigmoid of the first D on its diagonal, and tanh of the rest below it.
+    So G⁻¹ is bounded; factors free to grow would, early in training, until no leapfrog step converges.
     """
 
     pictures: Tensor
@@ -43,9 +44,9 @@ class Metric(nn.Module):
         """Return the geometry that the pictures make, with gradient to `encoder` and network."""
         x = self.pictures / 255
         diagonal, below = self.network(x).split([self.latent, self.latent * (self.latent - 1) // 2], dim=-1)
-        factors = torch.diag_embed(diagonal.exp())
+        factors = torch.diag_embed(2 * diagonal.sigmoid())
         row, column = torch.tril_indices(self.latent, self.latent, -1)
-        factors[:, row, column] = below
+        factors[:, row, column] = below.tanh()
         return Curved(encoder(x).mean, factors, self.reach, self.floor)
 
     def renew(self, x: Tensor) -> None:
