@@ -16,6 +16,7 @@ from lunette.models import Autoencoder, Conditional, Hamiltonian, Metric
 from lunette.networks import architecture
 from lunette.objectives import Objective, Volume, distortion, importance_bound, log_weights, loss, rate
 from lunette.randomness import part_of_batch
+from lunette.recipes import build
 from test_linear_vae import LinearNormal
 
 D, SCALE = 2, 0.3
@@ -70,6 +71,8 @@ def test_without_steps_it_is_the_variational_autoencoder():
     assert model.encode(x)[0].equal(twin.encode(x)[0])
     with pytest.raises(LunetteError, match="1 step or more"):
         Hamiltonian(twin, None, metric_of((1, 8, 8), 4))
+    with pytest.raises(LunetteError, match="would leave a sphere"):
+        build("hvae", (1, 8, 8), {"posterior": "sphere", "prior": "sphere"})
     with pytest.raises(LunetteError, match="needs a prior"):
         Hamiltonian(Autoencoder(model.encoder, model.decoder), Leapfrog(4, 3))
 

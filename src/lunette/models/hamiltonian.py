@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from lunette.codes import Curved, Flat, HamiltonianPosterior, Leapfrog, Prior
+from lunette.codes import Curved, Flat, HamiltonianPosterior, Leapfrog, Prior, tempered
 from lunette.errors import LunetteError
 from lunette.heads import positive
 from lunette.images import Shape
@@ -73,6 +73,10 @@ class Hamiltonian(LatentModel):
         super().__init__(parts.prior)
         if parts.prior is None:
             raise LunetteError("leapfrog steps follow the slope of log p(x, z), which needs a prior p(z)")
+        if getattr(parts.prior, "space", "plane") != "plane":
+            raise LunetteError(
+                "leapfrog steps go straight on, and would leave a sphere or a ball: use codes of a plane"
+            )
         if metric and not steps:
             raise LunetteError("a metric is learned by the leapfrog steps over it: use 1 step or more")
         self.encoder = parts.encoder
@@ -104,10 +108,10 @@ class Hamiltonian(LatentModel):
     def draw(self, n: int, y: Tensor | None = None, temperature: float = 1.0) -> tuple[Tensor, ...]:  # noqa: D102
         p = self.prior(y)
         if self.metric:
-            z = self.metric(self.encoder).draw(n).to(p.mean.dtype)
+            z = self.metric(self.encoder).draw(n).float()
         else:
-            z = p.sample(torch.Size((n,)) if y is None else torch.Size())
-        return (p.mean + temperature * (z - p.mean),)
+            z = p.sample(torch.Size() if p.batch_shape else torch.Size((n,)))  # its batch is of labels, if any
+        return (tempered(p, z, temperature),)
 
     def decode(self, z: tuple[Tensor, ...], y: Tensor | None = None) -> Distribution:  # noqa: D102
         return self.decoder(z[0], y)
