@@ -16,6 +16,7 @@ from lunette.models import Autoencoder, Conditional, Hamiltonian, Metric
 from lunette.networks import architecture
 from lunette.objectives import Objective, Volume, distortion, importance_bound, log_weights, loss, rate
 from lunette.randomness import part_of_batch
+from lunette.recipes import build
 from test_linear_vae import LinearNormal
 
 D, SCALE = 2, 0.3
@@ -52,9 +53,8 @@ def digits_model(steps, metric=False, latent=4):
     pixels = pixel_head("bernoulli", shape)
     encoder = Conditional(pair.encoder(shape, code.features), code)
     decoder = Conditional(pair.decoder(latent, shape, pixels.features), pixels)
-    return Hamiltonian(
-        encoder, decoder, StandardNormal(latent), steps, metric_of(shape, latent, 50) if metric else None
-    )
+    parts = Autoencoder(encoder, decoder, StandardNormal(latent))
+    return Hamiltonian(parts, steps, metric_of(shape, latent, 30) if metric else None)
 
 
 def test_without_steps_it_is_the_variational_autoencoder():
@@ -71,6 +71,8 @@ def test_without_steps_it_is_the_variational_autoencoder():
     assert model.encode(x)[0].equal(twin.encode(x)[0])
     with pytest.raises(LunetteError, match="1 step or more"):
         Hamiltonian(twin, None, metric_of((1, 8, 8), 4))
+    with pytest.raises(LunetteError, match="would leave a sphere"):
+        build("hvae", (1, 8, 8), {"posterior": "sphere", "prior": "sphere"})
     with pytest.raises(LunetteError, match="needs a prior"):
         Hamiltonian(Autoencoder(model.encoder, model.decoder), Leapfrog(4, 3))
 
@@ -195,7 +197,7 @@ def test_the_model_s_metric_is_made_of_pictures():
     x = metric.pictures / 255
     torch.testing.assert_close(geometry.centroids.float(), model.encoder(x).mean)
     features = metric.network(x)[3]
-    factor = torch.diag(features[:4].exp())
+    factor, features = torch.diag(2 * features[:4].sigmoid()), features.tanh()
     factor[1, 0], factor[2, :2], factor[3, :3] = features[4], features[5:7], features[7:]
     torch.testing.assert_close(geometry.products[3].view(4, 4).float(), factor @ factor.T)
 
@@ -223,7 +225,7 @@ def test_pictures_are_replaced_in_order_and_bounded():
 @pytest.mark.parametrize("metric", [False, True])
 def test_training_on_digits_lets_the_loss_fall(metric):
     x = digits().pixels[:250].float() / 255
-    model = digits_model(Leapfrog(4, 3, step=0.01 if metric else 0.05), metric)
+    model = digits_model(Leapfrog(4, 2, step=0.01 if metric else 0.05), metric)
     terms = {distortion: 1, rate: 1}
     objective = Objective({**terms, Volume(): 0} if metric else terms)
     optimizer = torch.optim.Adam(model.parameters(), 5e-3)

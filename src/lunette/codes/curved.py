@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lunette.codes.hamiltonian import Flat, leapfrog
+from lunette.codes.head import wide
 
 MOVES, LEAPS = 100, 10  # of the chain that draws a code
 
@@ -15,7 +16,8 @@ MOVES, LEAPS = 100, 10  # of the chain that draws a code
 class Curved:
     """G⁻¹(z) = Σ_i L_i L_iᵀ exp(−‖z − c_i‖² / T²) + λ I, of M centroids c (M, D) and factors L (M, D, D).
 
-    `reach` is T and `floor` is λ. It is computed in float64 (see `exact`).
+    `reach` is T and `floor` is λ. It is computed in float64: it spans orders of magnitude, and a sum
+    of bfloat16 products need not be positive definite.
 
     Source: Chadebec, Mantoux, Allassonnière, "Geometry-Aware Hamiltonian Variational Auto-Encoder", 2020.
     """
@@ -23,7 +25,7 @@ class Curved:
     iterations = 3
 
     def __init__(self, centroids: Tensor, factors: Tensor, reach: float, floor: float) -> None:
-        self.centroids, factors = exact(centroids), exact(factors)
+        self.centroids, factors = wide(centroids), wide(factors)
         self.products = (factors @ factors.mT).flatten(1)
         self.reach = reach
         self.floor = floor
@@ -36,7 +38,7 @@ class Curved:
 
     def _near(self, z: Tensor) -> Tensor:
         """Return exp(−‖z − c_i‖² / T²), (…, M)."""
-        z, c = exact(z), self.centroids
+        z, c = wide(z), self.centroids
         far = z.square().sum(-1, keepdim=True) - 2 * z @ c.T + c.square().sum(-1)
         return (-far / self.reach**2).exp()
 
@@ -47,27 +49,27 @@ class Curved:
     def momentum(self, z: Tensor, noise: Tensor) -> Tensor:
         """Return ρ ~ N(0, G(z)), (…, D), of standard normal `noise`."""
         root = torch.linalg.cholesky(self.inverse(z))
-        solved = torch.linalg.solve_triangular(root.mT, exact(noise).unsqueeze(-1), upper=True)
+        solved = torch.linalg.solve_triangular(root.mT, wide(noise).unsqueeze(-1), upper=True)
         return solved.squeeze(-1).to(z.dtype)
 
     def kinetic(self, z: Tensor, momentum: Tensor) -> Tensor:
         """Return ½ ρᵀG⁻¹(z)ρ + ½ log det G(z), (…)."""
         root = torch.linalg.cholesky(self.inverse(z))
-        turned = (root.mT @ exact(momentum).unsqueeze(-1)).squeeze(-1)
+        turned = (root.mT @ wide(momentum).unsqueeze(-1)).squeeze(-1)
         return (turned.square().sum(-1) / 2 - self._log_volume(root)).to(z.dtype)
 
     def velocity(self, z: Tensor, momentum: Tensor) -> Tensor:
         """Return G⁻¹(z)ρ, (…, D)."""
-        return (self.inverse(z) @ exact(momentum).unsqueeze(-1)).squeeze(-1).to(z.dtype)
+        return (self.inverse(z) @ wide(momentum).unsqueeze(-1)).squeeze(-1).to(z.dtype)
 
     def turn(self, z: Tensor) -> Callable[[Tensor], Tensor]:
         """Return ρ ↦ ∇_z of the kinetic energy, −1/T² Σ_i (z − c_i) ⟨ρρᵀ − G, L_i L_iᵀ⟩ exp(−‖z − c_i‖²/T²)."""
         near, mass = self._near(z), self.inverse(z).inverse()
 
         def turn(momentum: Tensor) -> Tensor:
-            ρ = exact(momentum).unsqueeze(-1)
+            ρ = wide(momentum).unsqueeze(-1)
             pulls = near * ((ρ @ ρ.mT - mass).flatten(-2) @ self.products.T)
-            moved = pulls.sum(-1, keepdim=True) * exact(z) - pulls @ self.centroids
+            moved = pulls.sum(-1, keepdim=True) * wide(z) - pulls @ self.centroids
             return (-moved / self.reach**2).to(z.dtype)
 
         return turn
@@ -99,11 +101,3 @@ class Curved:
     @staticmethod
     def _log_volume(root: Tensor) -> Tensor:
         return root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-
-
-def exact(x: Tensor) -> Tensor:
-    """Return `x` in float64, where the device has it: G⁻¹ spans orders of magnitude, and leapfrog steps must agree.
-
-    It also keeps products out of bfloat16, a sum of which need not be positive definite.
-    """
-    return x.to(torch.float32 if x.device.type == "mps" else torch.float64)

@@ -20,7 +20,8 @@ class Metric(nn.Module):
     """A learned metric of codes: centroids are the posterior means of some pictures, factors L those of a network.
 
     The pictures (M, C, H, W), uint8, are noise at first; `renew` replaces them in order. The `network` gives
-    images D (D + 1) / 2 features: the logarithms of L's diagonal, then what stands below it.
+    images D (D + 1) / 2 features: L has 2 · sigmoid of the first D on its diagonal, and tanh of the rest below it.
+    So G⁻¹ is bounded; factors free to grow would, early in training, until no leapfrog step converges.
     """
 
     pictures: Tensor
@@ -43,9 +44,9 @@ class Metric(nn.Module):
         """Return the geometry that the pictures make, with gradient to `encoder` and network."""
         x = self.pictures / 255
         diagonal, below = self.network(x).split([self.latent, self.latent * (self.latent - 1) // 2], dim=-1)
-        factors = torch.diag_embed(diagonal.exp())
+        factors = torch.diag_embed(2 * diagonal.sigmoid())
         row, column = torch.tril_indices(self.latent, self.latent, -1)
-        factors[:, row, column] = below
+        factors[:, row, column] = below.tanh()
         return Curved(encoder(x).mean, factors, self.reach, self.floor)
 
     def renew(self, x: Tensor) -> None:
@@ -72,8 +73,10 @@ class Hamiltonian(LatentModel):
         super().__init__(parts.prior)
         if parts.prior is None:
             raise LunetteError("leapfrog steps follow the slope of log p(x, z), which needs a prior p(z)")
-        if steps and parts.prior.space != "plane":
-            raise LunetteError(f"leapfrog steps move codes in a plane, and these lie in a {parts.prior.space}")
+        if parts.prior.space != "plane":
+            raise LunetteError(
+                "leapfrog steps go straight on, and would leave a sphere or a ball: use codes of a plane"
+            )
         if metric and not steps:
             raise LunetteError("a metric is learned by the leapfrog steps over it: use 1 step or more")
         self.encoder = parts.encoder
@@ -105,9 +108,9 @@ class Hamiltonian(LatentModel):
     def draw(self, n: int, y: Tensor | None = None, temperature: float = 1.0) -> tuple[Tensor, ...]:  # noqa: D102
         p = self.prior(y)
         if self.metric:
-            z = self.metric(self.encoder).draw(n).to(p.mean.dtype)
+            z = self.metric(self.encoder).draw(n).float()
         else:
-            z = p.sample(torch.Size() if p.batch_shape else torch.Size((n,)))
+            z = p.sample(torch.Size() if p.batch_shape else torch.Size((n,)))  # its batch is of labels, if any
         return (tempered(p, z, temperature),)
 
     def decode(self, z: tuple[Tensor, ...], y: Tensor | None = None) -> Distribution:  # noqa: D102
