@@ -8,7 +8,8 @@ the 10,000 test pictures. The features are ours, because Inception's are of phot
 last layer of a network of two strided 3×3 convolutions (32 and 64 channels) and two dense layers, trained here for 3
 epochs to tell the digits apart (Adam at 1e-3, batch 128, seed 0). Two bounds stand beside: training pictures, and the
 decoded posterior samples of training pictures, which is what samples of a perfect density of the codes would give.
-With `quick` everything is cut short, to see that it runs. Prints a table and writes fit_prior.json.
+With `quick` everything is cut short, to see that it runs, and nothing is written. Else it prints a table and writes
+fit_prior.json.
 """
 
 from __future__ import annotations
@@ -114,7 +115,8 @@ def main(quick: bool) -> None:
             row(
                 f"samples of the {kind} prior", torch.from_numpy(np.asarray(lunette.sample(run, n, prior=kind))), fitted
             )
-    write_results("fit_prior-quick" if quick else "fit_prior", rows)
+    if not quick:
+        write_results("fit_prior", rows)
 
 
 if __name__ == "__main__":
