@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
-    from lunette.faces.python import pack, resume, train
+    from lunette.faces.python import fit_prior, pack, resume, train
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
@@ -38,6 +38,7 @@ _HOMES = {
     "data": "lunette.uses.data",
     "doctor": "lunette.uses.doctor",
     "evidence": "lunette.uses.evidence",
+    "fit_prior": "lunette.faces.python",
     "interpolate": "lunette.uses.interpolate",
     "latents": "lunette.uses.latents",
     "load": "lunette.images",
@@ -60,6 +61,7 @@ __all__ = [
     "data",
     "doctor",
     "evidence",
+    "fit_prior",
     "interpolate",
     "latents",
     "load",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -25,6 +25,7 @@ MAX_RESTARTS = "start the processes anew so many times when one is lost"
 Size = Annotated[str | None, arg(help="bring all pictures to this size: 64, or 48x64 (height x width)")]
 Fit = Annotated[Literal["crop", "pad", "stretch"], arg(help="how, where the sides do not agree")]
 Channels = Annotated[Literal[1, 3] | None, arg(help="1 for grey, 3 for RGB")]
+Kind = Literal["gaussian", "mixture", "flow", "two-stage", "flow-matching"]
 Seed = Annotated[int, arg(help="for everything that is drawn at random")]
 
 
@@ -44,9 +45,31 @@ def resume(
     told(python.resume(run, epochs=epochs, processes=processes, max_restarts=max_restarts).path)
 
 
+def fit_prior(
+    run: RunPath,
+    kind: Annotated[Kind, arg(help="of the density")] = "flow-matching",
+    components: Annotated[int | None, arg(help="of a mixture; by default 10")] = None,
+    steps: Annotated[int | None, arg(help="of training a flow, two-stage or flow-matching prior")] = None,
+    draws: Annotated[int, arg(help="posterior samples of each picture's code")] = 4,
+    seed: Seed = 0,
+    checkpoint: Checkpoint = "last",
+) -> None:
+    """Fit a density to a run's codes, to sample from; the trained weights stay as they are."""
+    from lunette.faces import python
+
+    given = {"components": components, "steps": steps}
+    own: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    prior = python.fit_prior(run, kind, draws=draws, seed=seed, checkpoint=checkpoint, **own)
+    numbers = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in prior.held_out.items())
+    print(f"{prior.kind} prior of {prior.pictures:,} pictures' codes in {prior.seconds:.0f} s; held out: {numbers}")
+    print(f"draw from it with lunette sample {run} --prior {prior.kind}")
+
+
 def sample(
     run: RunPath,
     n: Annotated[int, arg(help="pictures to draw")] = 64,
+    prior: Annotated[Kind | None, arg(help="a fitted one; by default the model's own, or the newest fitted")] = None,
+    label: Annotated[str | None, arg(help="draw pictures of this label, from a prior that tells them apart")] = None,
     seed: Seed = 0,
     temperature: Annotated[float, arg(help="below 1: more typical, less various")] = 1.0,
     checkpoint: Checkpoint = "last",
@@ -56,7 +79,8 @@ def sample(
     """Draw new pictures from the prior."""
     from lunette.uses.sample import sample
 
-    show(sample(run, n, seed=seed, temperature=temperature, checkpoint=checkpoint), run, "sample", out, npz)
+    sheet = sample(run, n, prior=prior, label=label, seed=seed, temperature=temperature, checkpoint=checkpoint)
+    show(sheet, run, "sample", out, npz)
 
 
 def reconstruct(
@@ -204,6 +228,6 @@ def has_last_word() -> bool:
 
 
 VERBS = {
-    verb.__name__: verb
-    for verb in (train, resume, sample, reconstruct, interpolate, manifold, latents, recipes, data, doctor)
+    verb.__name__.replace("_", "-"): verb
+    for verb in (train, resume, fit_prior, sample, reconstruct, interpolate, manifold, latents, recipes, data, doctor)
 }

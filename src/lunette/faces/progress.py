@@ -8,6 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from lunette.codes.fitted import Progress as Fitting
 from lunette.training import End, EpochEnd, Event, Metrics, Start, Step
 
 LINES = 30  # at most so many epochs of a stage are printed, evenly spread, and always the last one
@@ -89,6 +90,34 @@ class PackingBar:
         if self.task is None:  # only now: a process that lets others work shows no bar
             self.task = self.progress.add_task("")
         self.progress.update(self.task, completed=done, total=total)
+
+
+class FittingBar:
+    """A watch for the fitting of a prior; use it as a context manager."""
+
+    def __init__(self) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[how]}"),
+        )
+        self.progress = Progress(*columns, console=Console(stderr=True, highlight=False), transient=True)
+        self.tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> FittingBar:
+        self.progress.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.progress.stop()
+
+    def __call__(self, at: Fitting) -> None:
+        """Show how far a part of the work is."""
+        if at.what not in self.tasks:
+            self.tasks[at.what] = self.progress.add_task(at.what, how="")
+        how = "  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in at.numbers.items())
+        self.progress.update(self.tasks[at.what], completed=at.done, total=at.total, how=how)
 
 
 def line(event: EpochEnd) -> str:

@@ -6,9 +6,10 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-from lunette.faces.progress import PackingBar, ProgressBar
+from lunette.faces.progress import FittingBar, PackingBar, ProgressBar
 from lunette.images import Data, DataSettings
-from lunette.runs import Run
+from lunette.runs import FittedPrior, Run
+from lunette.uses import fit_prior as fitting
 from lunette.uses import pack as packing
 from lunette.uses import train as training
 from lunette.uses.train import Watch
@@ -31,6 +32,14 @@ def resume(run: Run | str | Path, *, progress: bool = True, **settings: Any) -> 
     """Go on with an interrupted run, with a progress bar; see `lunette.uses.train.resume`."""
     with bar(progress) as watch:
         return training.resume(run, watch=watch, **settings)
+
+
+def fit_prior(
+    run: Run | str | Path, kind: str = "flow-matching", *, progress: bool = True, **settings: Any
+) -> FittedPrior:
+    """Fit a density to the codes of a run, with a progress bar; see `lunette.uses.fit_prior.fit_prior`."""
+    with FittingBar() if progress else contextlib.nullcontext() as watch:
+        return fitting.fit_prior(run, kind, watch=watch, **settings)
 
 
 def bar(progress: bool) -> contextlib.AbstractContextManager[Watch | None]:

@@ -1,8 +1,21 @@
 """The run folder: settings, checkpoints, metrics; it prints nothing."""
 
 from lunette.files import write, writing
+from lunette.runs.priors import FittedPrior, Priors
 from lunette.runs.record import record, restore
 from lunette.runs.run import REPORT, Run, RunSettings, versions
 from lunette.runs.signals import Signals
 
-__all__ = ["REPORT", "Run", "RunSettings", "Signals", "record", "restore", "versions", "write", "writing"]
+__all__ = [
+    "REPORT",
+    "FittedPrior",
+    "Priors",
+    "Run",
+    "RunSettings",
+    "Signals",
+    "record",
+    "restore",
+    "versions",
+    "write",
+    "writing",
+]

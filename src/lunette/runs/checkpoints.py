@@ -59,6 +59,10 @@ class Checkpoints:
             shutil.rmtree(self.folder / old, ignore_errors=True)
         return name
 
+    def sha256(self, name: str) -> str:
+        """Return the SHA-256 of the weights of the checkpoint called `name`, as it was saved."""
+        return json.loads((self.folder / name / MANIFEST).read_bytes())["model.safetensors"]
+
     def pointer(self, which: str) -> str | None:
         """Return the name that the file `last` or `best` holds, or None."""
         path = self.run / which

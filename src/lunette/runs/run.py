@@ -26,6 +26,7 @@ from lunette.images import Dataset, DataSettings, Shape, load
 from lunette.models import LatentModel
 from lunette.recipes import Recipe, build
 from lunette.runs.checkpoints import Checkpoint, Checkpoints
+from lunette.runs.priors import Priors
 from lunette.training import TrainingSettings, pick_device
 
 if sys.version_info >= (3, 11):
@@ -95,6 +96,7 @@ class Run:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.checkpoints = Checkpoints(self.path)
+        self.priors = Priors(self.path)
         try:
             self.settings = RunSettings.from_toml((self.path / SETTINGS).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):

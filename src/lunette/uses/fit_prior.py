@@ -1,0 +1,111 @@
+"""A density of the codes of a trained run, to draw from: its own prior is seldom what its codes fill."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lunette.codes import Dirac
+from lunette.codes.fitted import CodeSet, Progress, density_arguments, make_density
+from lunette.errors import LunetteError
+from lunette.images import Images
+from lunette.models import LatentModel
+from lunette.randomness import reseed
+from lunette.runs import FittedPrior
+from lunette.training import cuts, keep_memory, to_float
+from lunette.uses.passes import AnyRun, device_of, open_run
+
+HELD_OUT_SHARE = 0.1
+MOST_HELD_OUT = 5_000
+FEWEST = 10  # pictures
+
+Watch = Callable[[Progress], None]
+
+
+def fit_prior(
+    run: AnyRun,
+    kind: str = "flow-matching",
+    *,
+    draws: int = 4,
+    seed: int = 0,
+    checkpoint: str = "last",
+    watch: Watch | None = None,
+    **arguments: Any,
+) -> FittedPrior:
+    """Fit a density to the codes of the training pictures, keep it in the run in place of the last of its kind.
+
+    The codes are `draws` posterior samples z ~ q(z | x) of each picture, or its code where that is a point. A tenth
+    of the pictures is held out to measure the fit on. `kind` is gaussian, mixture, flow, two-stage or flow-matching,
+    and `arguments` are those of its density. The run's weights stay as they are. `watch` is called with each
+    Progress. Raises LunetteError for an unknown kind or argument and where there are fewer than 10 pictures.
+    """
+    opened = open_run(run)
+    settled = density_arguments(kind, arguments)
+    if draws < 1:
+        raise LunetteError(f"a density is fitted to at least 1 draw of each code, not {draws}")
+    name = opened.checkpoints.load(checkpoint)[0]
+    model, images = opened.model(name), opened.dataset.train
+    if len(images) < FEWEST:
+        raise LunetteError(f"{len(images)} training pictures are too few to fit a density to: at least {FEWEST}")
+    began = time.perf_counter()
+    keep_memory()
+    watch = watch or (lambda _: None)
+    with torch.random.fork_rng():
+        z, rungs = codes(model, images, draws, seed, watch)
+        y = None if images.labels is None else images.labels.to(z.device)
+        held_out, rest = halves(CodeSet(z, y))
+        reseed(seed, "density")
+        density = make_density(kind, z.shape[2], 0 if y is None else len(images.label_names), settled).to(z.device)
+        for progress in density.fit(rest, held_out, seed):
+            watch(progress)
+        reseed(seed, "measure")
+        with torch.inference_mode():
+            measured = float(density.eval().loss(held_out.z[0], held_out.y).mean())
+    prior = FittedPrior(
+        kind=kind,
+        arguments=settled,
+        checkpoint=name,
+        checkpoint_sha256=opened.checkpoints.sha256(name),
+        rungs=rungs,
+        label_names=images.label_names if density.labels else (),
+        pictures=rest.z.shape[1],
+        draws=len(z),
+        seed=seed,
+        seconds=round(time.perf_counter() - began, 1),
+        held_out={density.measure: measured},
+        density=density.cpu(),
+    )
+    opened.priors.save(prior)
+    return prior
+
+
+@torch.inference_mode()
+def codes(model: LatentModel, images: Images, draws: int, seed: int, watch: Watch) -> tuple[Tensor, tuple[int, ...]]:
+    """Return the codes of images (K, N, D) with their rungs side by side, and the dimensions of each rung.
+
+    K is `draws` where the posterior is a distribution, and 1 where it is a point.
+    """
+    parts = []
+    for cut in cuts(len(images), (draws, *images.shape)):
+        x = to_float(images.pixels[cut].to(device_of(model)))
+        reseed(seed, "codes", cut.start)
+        latents = model.trace(x, samples=draws).latents
+        points = all(isinstance(latent.q, Dirac) for latent in latents)
+        # Not from the trace: a model that mends damage codes damaged images there.
+        rungs = [rung[None] for rung in model.encode(x)] if points else [latent.z for latent in latents]
+        parts.append(torch.cat(rungs, dim=-1))
+        watch(Progress("coding pictures", min(cut.stop, len(images)), len(images), {}))
+    return torch.cat(parts, dim=1), tuple(rung.shape[-1] for rung in rungs)
+
+
+def halves(codes: CodeSet) -> tuple[CodeSet, CodeSet]:
+    """Part codes by pictures: those to measure on, and those to fit to."""
+    n = min(max(round(HELD_OUT_SHARE * codes.z.shape[1]), 1), MOST_HELD_OUT)
+    first, rest = (
+        CodeSet(codes.z[:, cut], None if codes.y is None else codes.y[cut]) for cut in (slice(n), slice(n, None))
+    )
+    return first, rest
