@@ -26,6 +26,7 @@ Size = Annotated[str | None, arg(help="bring all pictures to this size: 64, or 4
 Fit = Annotated[Literal["crop", "pad", "stretch"], arg(help="how, where the sides do not agree")]
 Channels = Annotated[Literal[1, 3] | None, arg(help="1 for grey, 3 for RGB")]
 Kind = Literal["gaussian", "mixture", "flow", "two-stage", "flow-matching"]
+LabelName = Annotated[str | None, arg(help="what the pictures show, for a model that is told labels")]
 Seed = Annotated[int, arg(help="for everything that is drawn at random")]
 
 
@@ -69,7 +70,7 @@ def sample(
     run: RunPath,
     n: Annotated[int, arg(help="pictures to draw")] = 64,
     prior: Annotated[Kind | None, arg(help="a fitted one; by default the model's own, or the newest fitted")] = None,
-    label: Annotated[str | None, arg(help="draw pictures of this label, from a prior that tells them apart")] = None,
+    label: Annotated[str | None, arg(help="draw this one, where the model or the prior is told labels")] = None,
     seed: Seed = 0,
     temperature: Annotated[float, arg(help="below 1: more typical, less various")] = 1.0,
     checkpoint: Checkpoint = "last",
@@ -87,6 +88,7 @@ def reconstruct(
     run: RunPath,
     images: OwnImages = None,
     n: Annotated[int, arg(help="pictures to show")] = 32,
+    label: LabelName = None,
     seed: Seed = 0,
     checkpoint: Checkpoint = "last",
     out: Out = None,
@@ -95,7 +97,7 @@ def reconstruct(
     """Show pictures, and beside each what comes back from its code."""
     from lunette.uses.reconstruct import reconstruct
 
-    show(reconstruct(run, images, n, seed=seed, checkpoint=checkpoint), run, "reconstruct", out, npz)
+    show(reconstruct(run, images, n, label=label, seed=seed, checkpoint=checkpoint), run, "reconstruct", out, npz)
 
 
 def interpolate(
@@ -106,6 +108,7 @@ def interpolate(
     ],
     steps: Annotated[int, arg(help="pictures from one point to the next")] = 10,
     walk: Annotated[Literal["linear", "spherical"], arg(help="in a straight line or along an arc")] = "linear",
+    label: LabelName = None,
     checkpoint: Checkpoint = "last",
     out: Out = None,
     npz: Npz = None,
@@ -113,7 +116,7 @@ def interpolate(
     """Walk through the latent space from picture to picture; with --out walk.gif as an animation."""
     from lunette.uses.interpolate import interpolate
 
-    sheet = interpolate(run, points, steps=steps, walk=walk, checkpoint=checkpoint)
+    sheet = interpolate(run, points, steps=steps, walk=walk, label=label, checkpoint=checkpoint)
     show(sheet, run, "interpolate", out, npz)
 
 
@@ -123,6 +126,7 @@ def manifold(
     dimensions: Annotated[
         tuple[int, int] | None, arg(help="of the code; by default its two, or the first two principal axes")
     ] = None,
+    label: LabelName = None,
     checkpoint: Checkpoint = "last",
     out: Out = None,
     npz: Npz = None,
@@ -130,12 +134,13 @@ def manifold(
     """Draw the map of a latent plane: what is decoded at each point of it."""
     from lunette.uses.manifold import manifold
 
-    show(manifold(run, n, dimensions=dimensions, checkpoint=checkpoint), run, "manifold", out, npz)
+    show(manifold(run, n, dimensions=dimensions, label=label, checkpoint=checkpoint), run, "manifold", out, npz)
 
 
 def latents(
     run: RunPath,
     images: OwnImages = None,
+    label: LabelName = None,
     checkpoint: Checkpoint = "last",
     out: Out = None,
     npz: Npz = None,
@@ -144,7 +149,7 @@ def latents(
     """Plot the codes of pictures, and write them to an .npz."""
     from lunette.uses.latents import latents
 
-    show(latents(run, images, checkpoint=checkpoint, processes=processes), run, "latents", out, npz)
+    show(latents(run, images, label=label, checkpoint=checkpoint, processes=processes), run, "latents", out, npz)
 
 
 def recipes() -> None:

@@ -16,7 +16,8 @@ from lunette.models import LatentModel
 from lunette.objectives import log_weights
 from lunette.randomness import reseed
 from lunette.training import keep_memory, to_float
-from lunette.uses.passes import AnyRun, device_of, open_run
+from lunette.uses.labels import Label, labels_for
+from lunette.uses.passes import AnyRun, device_of, open_run, part
 
 PASS_VALUES = 2**20  # of decoded pictures at a time: they stay in the processor's cache
 
@@ -40,21 +41,28 @@ class Evidence:
 
 
 def evidence(
-    run: AnyRun, images: Data | None = None, *, samples: int = 1000, seed: int = 0, checkpoint: str = "last"
+    run: AnyRun,
+    images: Data | None = None,
+    *,
+    label: Label | None = None,
+    samples: int = 1000,
+    seed: int = 0,
+    checkpoint: str = "last",
 ) -> Evidence:
     """Return the importance bound −log 1/K Σ w on −log p(x) of the test pictures, or of `images`.
 
+    Of a model that is told labels it is −log p(x | y), with the pictures' own labels or `label`.
     Raises LunetteError for a model without a prior or a density of codes.
     """
     opened = open_run(run)
-    pixels = opened.dataset.test.pixels
-    if images is not None:
-        pixels = read_pictures(images, opened.settings.shape, opened.settings.data.fit).pixels
-    return evidence_model(opened.model(checkpoint), pixels, samples, seed)
+    model, settings = opened.model(checkpoint), opened.settings
+    shown = opened.dataset.test if images is None else read_pictures(images, settings.shape, settings.data.fit)
+    y = labels_for(model, shown, settings.label_names, label)
+    return evidence_model(model, shown.pixels, samples, seed, y)
 
 
 @torch.inference_mode()
-def evidence_model(model: LatentModel, pixels: Pixels, samples: int, seed: int) -> Evidence:
+def evidence_model(model: LatentModel, pixels: Pixels, samples: int, seed: int, y: Tensor | None = None) -> Evidence:
     """Do what `evidence` does, with a model at hand; memory depends on neither N nor K."""
     if samples < 1:
         raise LunetteError(f"the bound takes 1 sample or more, not {samples}")
@@ -62,18 +70,19 @@ def evidence_model(model: LatentModel, pixels: Pixels, samples: int, seed: int) 
     room = max(1, PASS_VALUES // math.prod(pixels.shape[1:]))  # images · samples that one pass decodes
     each = min(samples, room)
     size = max(1, room // each)
-    bounds = [
-        _bounds(model, to_float(pixels[start : start + size].to(device_of(model))), samples, each, (seed, start))
-        for start in range(0, len(pixels), size)
-    ]
+    bounds, device = [], device_of(model)
+    for start in range(0, len(pixels), size):
+        cut = slice(start, start + size)
+        x = to_float(pixels[cut].to(device))
+        bounds.append(_bounds(model, x, part(y, cut, device), samples, each, (seed, start)))
     return Evidence(torch.cat(bounds).cpu().numpy(), samples)
 
 
-def _bounds(model: LatentModel, x: Tensor, samples: int, each: int, names: tuple[int, int]) -> Tensor:
-    """Return the bounds (N,) of images x (N, C, H, W), from passes with `each` samples."""
+def _bounds(model: LatentModel, x: Tensor, y: Tensor | None, samples: int, each: int, names: tuple[int, int]) -> Tensor:
+    """Return the bounds (N,) of images x (N, C, H, W), of labels y, from passes with `each` samples."""
     total = torch.full((len(x),), -math.inf, dtype=torch.float64, device=x.device)
     for done in range(0, samples, each):
         reseed(names[0], "evidence", names[1], done)
-        weights = log_weights(model.trace(x, samples=min(each, samples - done)))
+        weights = log_weights(model.trace(x, y, samples=min(each, samples - done)))
         total = torch.logaddexp(total, weights.double().logsumexp(0))
     return math.log(samples) - total

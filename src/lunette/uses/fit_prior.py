@@ -17,7 +17,8 @@ from lunette.models import LatentModel
 from lunette.randomness import reseed
 from lunette.runs import FittedPrior
 from lunette.training import cuts, keep_memory, to_float
-from lunette.uses.passes import AnyRun, device_of, open_run
+from lunette.uses.labels import labels_for
+from lunette.uses.passes import AnyRun, device_of, open_run, part
 
 HELD_OUT_SHARE = 0.1
 MOST_HELD_OUT = 5_000
@@ -89,14 +90,15 @@ def codes(model: LatentModel, images: Images, draws: int, seed: int, watch: Watc
 
     K is `draws` where the posterior is a distribution, and 1 where it is a point.
     """
-    parts = []
+    parts, labels = [], labels_for(model, images, images.label_names)
     for cut in cuts(len(images), (draws, *images.shape)):
         x = to_float(images.pixels[cut].to(device_of(model)))
         reseed(seed, "codes", cut.start)
-        latents = model.trace(x, samples=draws).latents
+        y = part(labels, cut, x.device)
+        latents = model.trace(x, y, samples=draws).latents
         points = all(isinstance(latent.q, Dirac) for latent in latents)
         # Not from the trace: a model that mends damage codes damaged images there.
-        rungs = [rung[None] for rung in model.encode(x)] if points else [latent.z for latent in latents]
+        rungs = [rung[None] for rung in model.encode(x, y)] if points else [latent.z for latent in latents]
         parts.append(torch.cat(rungs, dim=-1))
         watch(Progress("coding pictures", min(cut.stop, len(images)), len(images), {}))
     return torch.cat(parts, dim=1), tuple(rung.shape[-1] for rung in rungs)

@@ -6,6 +6,7 @@ from lunette.models import LatentModel
 from lunette.runs import REPORT, Run, write
 from lunette.training import End, Event, PictureTime
 from lunette.uses.curves import curves
+from lunette.uses.labels import labels_for
 from lunette.uses.latents import latents_model
 from lunette.uses.manifold import manifold_model
 from lunette.uses.reconstruct import reconstruct_model
@@ -22,11 +23,12 @@ def illustrate(run: Run, model: LatentModel, event: Event) -> None:
     model.eval()
     seed, test = run.settings.training.seed, run.dataset.test
     folder = run.pictures
-    reconstruct_model(model, test.pixels[: PICTURES // 2], seed).save(folder / f"reconstructions-{event.epoch:04d}.png")
+    pairs = reconstruct_model(model, test.take(slice(PICTURES // 2)), seed)
+    pairs.save(folder / f"reconstructions-{event.epoch:04d}.png")
     if model.prior is not None:
         sample_model(model, PICTURES, seed).save(folder / f"samples-{event.epoch:04d}.png")
     if isinstance(event, End):
         write(folder / "curves.png", curves(run))
-        latents_model(model, test).save(folder / "latents.png")
+        latents_model(model, test, labels_for(model, test, test.label_names)).save(folder / "latents.png")
         manifold_model(model, test).save(folder / "manifold.png")
         write(run.path / REPORT, report(run, model, event))

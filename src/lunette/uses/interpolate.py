@@ -14,6 +14,7 @@ from lunette.errors import LunetteError, unknown
 from lunette.images import Images, read_pictures
 from lunette.models import LatentModel
 from lunette.runs import Run
+from lunette.uses.labels import Label, labels_for
 from lunette.uses.passes import AnyRun, decode, encode, open_run
 from lunette.uses.sheet import Sheet
 
@@ -22,12 +23,19 @@ Walk = Literal["linear", "spherical"]
 
 
 def interpolate(
-    run: AnyRun, points: Sequence[Point], *, steps: int = 10, walk: Walk = "linear", checkpoint: str = "last"
+    run: AnyRun,
+    points: Sequence[Point],
+    *,
+    steps: int = 10,
+    walk: Walk = "linear",
+    label: Label | None = None,
+    checkpoint: str = "last",
 ) -> Sheet:
     """Decode `steps` codes from each of `points` to the next, both ends included.
 
     A point is the index of a test picture, "label:NAME" for that label's most typical test picture, or the
     path of a picture. `walk` is a straight line (1 − t) a + t b, or the arc between the codes' directions.
+    A model that is told labels draws the label of the first point all the way, or `label`.
     """
     if isinstance(points, str) or len(points) < 2:
         raise LunetteError(f"a walk takes at least 2 points, such as label:3 label:8, not {points}")
@@ -35,18 +43,21 @@ def interpolate(
         raise LunetteError(f"a walk takes at least 2 steps from point to point, not {steps}")
     opened = open_run(run)
     model = opened.model(checkpoint)
-    ends = [codes_at(point, opened, model) for point in points]
+    pictures = [picture_at(point, opened, model) for point in points]
+    told = [labels_for(model, picture, opened.settings.label_names, label) for picture in pictures]
+    ends = [encode(model, picture.pixels, y) for picture, y in zip(pictures, told, strict=True)]
     if walk not in WALKS:
         raise unknown("walk", walk, WALKS)
     between = WALKS[walk]
     legs = [[between(a, b, steps) for a, b in zip(*leg, strict=True)] for leg in pairwise(ends)]
     # Legs share their ends: each but the first begins with its second picture.
     path = tuple(torch.cat([rung[i > 0 :] for i, rung in enumerate(rungs)]) for rungs in zip(*legs, strict=True))
-    return Sheet(decode(model, path), columns=steps)
+    y = None if told[0] is None else told[0].expand(len(path[0]))
+    return Sheet(decode(model, path, y), columns=steps)
 
 
-def codes_at(point: Point, run: Run, model: LatentModel) -> tuple[Tensor, ...]:
-    """Return the code (1, D) of each rung of the picture that `point` means."""
+def picture_at(point: Point, run: Run, model: LatentModel) -> Images:
+    """Return the one picture that `point` means."""
     text = str(point)
     if text.startswith("label:"):
         return typical(run.dataset.test, text.removeprefix("label:"), model)
@@ -54,22 +65,22 @@ def codes_at(point: Point, run: Run, model: LatentModel) -> tuple[Tensor, ...]:
         test = run.dataset.test
         if int(text) >= len(test):
             raise LunetteError(f"there is no test picture {text}: they are numbered from 0 to {len(test) - 1}")
-        return encode(model, test.pixels[int(text) : int(text) + 1])
-    return encode(model, read_pictures(text, run.settings.shape, run.settings.data.fit).pixels[:1])
+        return test.take(slice(int(text), int(text) + 1))
+    return read_pictures(text, run.settings.shape, run.settings.data.fit).take(slice(1))
 
 
-def typical(images: Images, label: str, model: LatentModel) -> tuple[Tensor, ...]:
-    """Return the codes (1, D) of the picture with `label` whose code is nearest to their mean."""
+def typical(images: Images, label: str, model: LatentModel) -> Images:
+    """Return the picture with `label` whose code is nearest to their mean."""
     if images.labels is None:
         raise LunetteError(f"the pictures have no labels, so none is {label!r}: name test pictures by their number")
     if label not in images.label_names:
         raise unknown("label", label, images.label_names)
-    codes = encode(model, images.take(images.labels == images.label_names.index(label)).pixels)
-    if not len(codes[0]):
+    like = images.take(images.labels == images.label_names.index(label))
+    if not len(like):
         raise LunetteError(f"no test picture has the label {label!r}")
-    flat = torch.cat(codes, dim=-1)
+    flat = torch.cat(encode(model, like.pixels, labels_for(model, like, like.label_names)), dim=-1)
     nearest = int((flat - flat.mean(0)).square().sum(1).argmin())
-    return tuple(rung[nearest][None] for rung in codes)
+    return like.take(slice(nearest, nearest + 1))
 
 
 def linear(a: Tensor, b: Tensor, steps: int) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from lunette.errors import LunetteError
 from lunette.images import Data, Images, read, read_pictures, to_archive
@@ -19,6 +20,7 @@ from lunette.models import LatentModel
 from lunette.runs import Run
 from lunette.training import ALONE, PATIENCE, Team, are_to_launch, cuts, joined
 from lunette.uses.axes import principal_axes
+from lunette.uses.labels import Label, labels_for
 from lunette.uses.passes import AnyRun, device_of, encode, open_run
 from lunette.uses.shown import Shown
 
@@ -81,39 +83,45 @@ class Codes(Shown):
 
 
 def latents(
-    run: AnyRun, images: Data | None = None, *, checkpoint: str = "last", processes: int | None = None
+    run: AnyRun,
+    images: Data | None = None,
+    *,
+    label: Label | None = None,
+    checkpoint: str = "last",
+    processes: int | None = None,
 ) -> Codes:
     """Return the codes of the test pictures, or of `images`, which are brought to the model's size.
 
-    With `processes` so many are launched here, which share the pictures. Where torchrun launched this, process 0
-    returns all codes, and the others return those of their share. Raises LunetteError for fewer pictures than
-    processes, and where one is lost.
+    A model that is told labels takes the pictures' own, or `label`. With `processes` so many are launched here,
+    which share the pictures. Where torchrun launched this, process 0 returns all codes, and the others return those
+    of their share. Raises LunetteError for fewer pictures than processes, and where one is lost.
     """
     opened = open_run(run)
     if are_to_launch(processes):
-        return _launched(opened, images, checkpoint, processes)
+        return _launched(opened, images, label, checkpoint, processes)
     model = opened.model(checkpoint)
     with joined(device_of(model), processes, PATIENCE) as team:
-        if images is None:
-            return latents_model(model, opened.dataset.test, team)
-        return latents_model(model, read_pictures(images, opened.settings.shape, opened.settings.data.fit), team)
+        settings = opened.settings
+        shown = opened.dataset.test if images is None else read_pictures(images, settings.shape, settings.data.fit)
+        return latents_model(model, shown, labels_for(model, shown, settings.label_names, label), team)
 
 
-def latents_model(model: LatentModel, images: Images, team: Team = ALONE) -> Codes:
-    """Do what `latents` does, with a model at hand."""
+def latents_model(model: LatentModel, images: Images, y: Tensor | None, team: Team = ALONE) -> Codes:
+    """Do what `latents` does, with a model at hand, which is told labels y (N,) if it is told any."""
     if len(images) < team.size:
         raise LunetteError(f"{team.size} processes cannot share {len(images)} pictures: ask for fewer")
     batches = cuts(len(images), images.shape)
     own = batches[team.share(len(batches))]  # whole ones, so that no sum depends on the number of processes
-    mine = images.take(slice(own[0].start, own[-1].stop) if own else slice(0))
-    rungs = encode(model, mine.pixels)
+    place = slice(own[0].start, own[-1].stop) if own else slice(0)
+    mine = images.take(place)
+    rungs = encode(model, mine.pixels, None if y is None else y[place])
     codes = np.concatenate(team.gathered(torch.cat(rungs, dim=1).cpu().numpy()))
     labels = (images if team.leads else mine).labels
     sizes = tuple(rung.shape[1] for rung in rungs)
     return Codes(codes, None if labels is None else labels.numpy(), images.label_names, sizes)
 
 
-def _launched(run: Run, images: Data | None, checkpoint: str, processes: int) -> Codes:
+def _launched(run: Run, images: Data | None, label: Label | None, checkpoint: str, processes: int) -> Codes:
     """Let several processes do it, and read what they wrote."""
     from lunette.uses.launch import launch  # here, because one process need not wait for this import
 
@@ -122,7 +130,7 @@ def _launched(run: Run, images: Data | None, checkpoint: str, processes: int) ->
         if images is not None and not isinstance(images, str | Path):
             archive.write_bytes(to_archive(read(images)[0]))
             images = archive
-        own = () if images is None else (f"--images={images}",)
+        own = [f"--{name}={value}" for name, value in (("images", images), ("label", label)) if value is not None]
         launch(("latents", str(run.path), f"--checkpoint={checkpoint}", f"--out={out}", *own), processes)
         with np.load(out) as arrays:
             codes = arrays["codes"]

@@ -5,34 +5,55 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lunette.codes import StandardNormal
 from lunette.errors import LunetteError
 from lunette.images import Images
 from lunette.models import LatentModel
 from lunette.uses.axes import principal_axes
+from lunette.uses.labels import Label, index_of, labels_for
 from lunette.uses.passes import AnyRun, decode, encode, open_run
 from lunette.uses.sheet import Sheet
 
 EDGE = 0.05  # the map goes from this quantile of the standard normal to 1 − this one
 
 
-def manifold(run: AnyRun, n: int = 15, *, dimensions: tuple[int, int] | None = None, checkpoint: str = "last") -> Sheet:
+def manifold(
+    run: AnyRun,
+    n: int = 15,
+    *,
+    dimensions: tuple[int, int] | None = None,
+    label: Label | None = None,
+    checkpoint: str = "last",
+) -> Sheet:
     """Decode an n × n grid of codes, the first coordinate to the right and the second one up.
 
     Coordinates are at the standard normal's quantiles of n even shares from 0.05 to 0.95. With a 2-D code and
-    a prior they are the code itself. Else the plane lies in the codes of the test pictures, in units of their
-    standard deviations and around their mean: `dimensions` i, j of the code, or the first two principal axes.
+    the standard normal prior they are the code itself. Else the plane lies in the codes of the test pictures, in
+    units of their standard deviations and around their mean: `dimensions` i, j of the code, or the first two
+    principal axes.
     Of several rungs the map is the top one's, with those below at their prior means given it.
+    A model that is told labels draws `label`, or the first one.
     """
     if n < 1:
         raise LunetteError(f"cannot draw a map of {n} × {n} pictures: at least 1")
     opened = open_run(run)
     model = opened.model(checkpoint)
-    return manifold_model(model, opened.dataset.test, n, dimensions)
+    return manifold_model(model, opened.dataset.test, n, dimensions, label)
 
 
-def manifold_model(model: LatentModel, test: Images, n: int = 15, dimensions: tuple[int, int] | None = None) -> Sheet:
+def manifold_model(
+    model: LatentModel,
+    test: Images,
+    n: int = 15,
+    dimensions: tuple[int, int] | None = None,
+    label: Label | None = None,
+) -> Sheet:
     """Do what `manifold` does, with a model and test pictures at hand."""
-    return Sheet(decode(model, (plane(model, test, quantiles(n), dimensions),)), columns=n)
+    codes = plane(model, test, quantiles(n), dimensions)
+    y = None
+    if model.labels:
+        y = torch.full((len(codes),), index_of(test.label_names[0] if label is None else label, test.label_names))
+    return Sheet(decode(model, (codes,), y), columns=n)
 
 
 def quantiles(n: int) -> Tensor:
@@ -44,10 +65,11 @@ def plane(model: LatentModel, test: Images, steps: Tensor, dimensions: tuple[int
     """Return the codes (n·n, D) of the map, row by row from the top left."""
     up, right = torch.meshgrid(steps.flip(0), steps, indexing="ij")
     grid = torch.stack([right.flatten(), up.flatten()], dim=1)
-    size = encode(model, test.pixels[:1])[0].shape[1]
-    if dimensions is None and size == 2 and model.prior is not None:
+    y = labels_for(model, test, test.label_names)
+    size = encode(model, test.pixels[:1], None if y is None else y[:1])[0].shape[1]
+    if dimensions is None and size == 2 and isinstance(model.prior, StandardNormal):
         return grid
-    codes = encode(model, test.pixels)[0].cpu()
+    codes = encode(model, test.pixels, y)[0].cpu()
     if dimensions is None:
         mean, axes = principal_axes(codes)
         return mean + grid[:, : len(axes)] @ axes

@@ -12,7 +12,7 @@ from torch import Tensor
 from lunette.images import Pixels
 from lunette.models import LatentModel
 from lunette.runs import Run
-from lunette.training import batches, cuts, to_float
+from lunette.training import cuts, to_float
 
 AnyRun = Run | str | Path
 
@@ -28,21 +28,34 @@ def device_of(model: LatentModel) -> torch.device:
 
 
 @torch.inference_mode()
-def encode(model: LatentModel, images: Pixels) -> tuple[Tensor, ...]:
-    """Images (N, C, H, W), uint8 or float in [0, 1] → the posterior means of their codes (N, D), a tensor a rung."""
-    parts = [
-        model.encode(to_float(x) if x.dtype == torch.uint8 else x)
-        for x in (chunk.to(device_of(model)) for chunk in batches(images))
-    ]
+def encode(model: LatentModel, images: Pixels, y: Tensor | None = None) -> tuple[Tensor, ...]:
+    """Images (N, C, H, W), uint8 or float in [0, 1] → the posterior means of their codes (N, D), a tensor a rung.
+
+    A model that is told labels is told y (N,).
+    """
+    parts = []
+    for cut in cuts(len(images), images.shape[1:]):
+        x = images[cut].to(device_of(model))
+        parts.append(model.encode(to_float(x) if x.dtype == torch.uint8 else x, part(y, cut, x.device)))
     return tuple(torch.cat(rung) for rung in zip(*parts, strict=True))
 
 
 @torch.inference_mode()
-def decode(model: LatentModel, codes: tuple[Tensor, ...]) -> NDArray[np.float32]:
-    """Codes (N, D), a tensor a rung → the mean images of p(x | z), float32 (N, C, H, W) in [0, 1]."""
-    rungs = [rung.to(device_of(model)) for rung in codes]
-    n, shape = len(rungs[0]), model.decode(tuple(rung[:1] for rung in rungs)).mean.shape[1:]
+def decode(model: LatentModel, codes: tuple[Tensor, ...], y: Tensor | None = None) -> NDArray[np.float32]:
+    """Codes (N, D), a tensor a rung → the mean images of p(x | z), float32 (N, C, H, W) in [0, 1].
+
+    A model that is told labels is told y (N,).
+    """
+    device = device_of(model)
+    rungs = [rung.to(device) for rung in codes]
+    first = part(y, slice(1), device)
+    n, shape = len(rungs[0]), model.decode(tuple(rung[:1] for rung in rungs), first).mean.shape[1:]
     images = np.empty((n, *shape), np.float32)
     for cut in cuts(n, shape):
-        images[cut] = model.decode(tuple(rung[cut] for rung in rungs)).mean.cpu().numpy()
+        images[cut] = model.decode(tuple(rung[cut] for rung in rungs), part(y, cut, device)).mean.cpu().numpy()
     return images
+
+
+def part(y: Tensor | None, cut: slice, device: torch.device) -> Tensor | None:
+    """Return some of the labels y (N,), where there are any, on the device."""
+    return None if y is None else y[cut].to(device)

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Data, read_pictures
+from lunette.images import Data, Images, read_pictures
 from lunette.models import LatentModel
 from lunette.randomness import reseed
 from lunette.training import to_float
+from lunette.uses.labels import Label, labels_for
 from lunette.uses.passes import AnyRun, decode, encode, open_run
 from lunette.uses.sheet import Sheet
 
@@ -18,37 +19,44 @@ PAIRS_A_ROW = 4
 
 
 def reconstruct(
-    run: AnyRun, images: Data | None = None, n: int = 32, *, seed: int = 0, checkpoint: str = "last"
+    run: AnyRun,
+    images: Data | None = None,
+    n: int = 32,
+    *,
+    label: Label | None = None,
+    seed: int = 0,
+    checkpoint: str = "last",
 ) -> Sheet:
     """Show n images, each with its reconstruction on its right: the mean image of its mean code.
 
     They are the first test pictures, or `images`, which are brought to the model's size. A model that was
     trained to mend damage is shown test pictures damaged (by `seed`), and the sheet has original, damaged and
-    mended; pictures of your own it gets as they are.
+    mended; pictures of your own it gets as they are. A model that is told labels takes the pictures' own, or `label`.
     """
     if n < 1:
         raise LunetteError(f"cannot reconstruct {n} pictures: at least 1")
     opened = open_run(run)
     model = opened.model(checkpoint)
     if images is None:
-        return reconstruct_model(model, opened.dataset.test.pixels[:n], seed)
-    own = read_pictures(images, opened.settings.shape, opened.settings.data.fit)
-    return side_by_side(model, to_float(own.pixels[:n]), None)
+        return reconstruct_model(model, opened.dataset.test.take(slice(n)), seed, label)
+    own = read_pictures(images, opened.settings.shape, opened.settings.data.fit).take(slice(n))
+    y = labels_for(model, own, opened.settings.label_names, label)
+    return side_by_side(model, to_float(own.pixels[:]), None, y)
 
 
-def reconstruct_model(model: LatentModel, pixels: Tensor, seed: int = 0) -> Sheet:
-    """Do what `reconstruct` does with test pictures (N, C, H, W), uint8, and a model at hand."""
-    x, damaged = to_float(pixels), None
+def reconstruct_model(model: LatentModel, images: Images, seed: int = 0, label: Label | None = None) -> Sheet:
+    """Do what `reconstruct` does with test pictures and a model at hand."""
+    x, damaged = to_float(images.pixels[:]), None
     if model.corrupt is not None:
         with torch.random.fork_rng():
             reseed(seed, "reconstruct")
             damaged = model.corrupt(x)
-    return side_by_side(model, x, damaged)
+    return side_by_side(model, x, damaged, labels_for(model, images, images.label_names, label))
 
 
-def side_by_side(model: LatentModel, x: Tensor, damaged: Tensor | None) -> Sheet:
+def side_by_side(model: LatentModel, x: Tensor, damaged: Tensor | None, y: Tensor | None) -> Sheet:
     """Return the sheet original, (damaged,) reconstruction of images (N, C, H, W) in [0, 1]."""
     seen = [x] if damaged is None else [x, damaged]
-    drawn = decode(model, encode(model, seen[-1]))
+    drawn = decode(model, encode(model, seen[-1], y), y)
     groups = np.stack([*(each.clamp(0, 1).numpy() for each in seen), drawn], axis=1)
     return Sheet(groups.reshape(-1, *drawn.shape[1:]), columns=PAIRS_A_ROW * groups.shape[1])

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from lunette.errors import LunetteError
 from lunette.models import LatentModel
 from lunette.randomness import reseed
 from lunette.runs import FittedPrior, Run
-from lunette.uses.passes import AnyRun, decode, open_run
+from lunette.uses.labels import Label, index_of
+from lunette.uses.passes import AnyRun, decode, device_of, open_run
 from lunette.uses.sheet import Sheet
-
-Label = str | int
 
 
 def sample(
@@ -29,16 +31,17 @@ def sample(
     """Draw n codes from the prior and show the mean image of each.
 
     The prior is the model's own, or the newest fitted one where it has none; `prior` asks for the fitted one of that
-    kind, and `label` for codes of one label, where the fitted prior tells them apart. `temperature` multiplies the
-    codes' deviation from the prior's mean (of a fitted prior: the noise that its codes are made of): below 1 images
-    are more typical and less various. Raises LunetteError where there is no such prior or label, and for a prior
-    that was fitted to the codes of another checkpoint.
+    kind, and `label` for pictures of one label, where the model is told labels or the fitted prior tells them apart.
+    Without one, a model that is told labels draws all of them, a column each: along a row is one style.
+    `temperature` multiplies the codes' deviation from the prior's mean (of a fitted prior: the noise that its codes
+    are made of): below 1 images are more typical and less various. Raises LunetteError where there is no such prior
+    or label, and for a prior that was fitted to the codes of another checkpoint.
     """
     opened = open_run(run)
     name = opened.checkpoints.load(checkpoint)[0]
     model = opened.model(name)
     fitted = None if prior is None and model.prior is not None else fitted_prior(opened, prior, name)
-    return sample_model(model, n, seed, temperature, fitted, label)
+    return sample_model(model, n, seed, temperature, fitted, label, opened.settings.label_names)
 
 
 def fitted_prior(run: Run, kind: str | None, checkpoint: str) -> FittedPrior:
@@ -59,13 +62,27 @@ def sample_model(
     temperature: float = 1.0,
     fitted: FittedPrior | None = None,
     label: Label | None = None,
+    names: Sequence[str] = (),
 ) -> Sheet:
-    """Do what `sample` does, with a model and the fitted prior, if that is to be drawn from, at hand."""
+    """Do what `sample` does, with a model at hand, whose labels are `names`, and the fitted prior to draw from."""
     if n < 1 or not 0 <= temperature < math.inf:
         raise LunetteError(f"n must be at least 1, not {n}, and temperature 0 or more, not {temperature}")
-    if label is not None and fitted is None:
-        raise LunetteError("this model knows no labels; a prior that does can be fitted: --kind flow-matching")
-    with torch.random.fork_rng(), torch.inference_mode():
-        reseed(seed, "sample")
-        codes = fitted.draw(n, label, temperature) if fitted else model.draw(n, temperature=temperature)
-    return Sheet(decode(model, codes), columns=math.ceil(math.sqrt(n)))
+
+    def drawn(n: int, y: int | None, label: Label | None) -> NDArray[np.float32]:
+        told = None if y is None else torch.full((n,), y, device=device_of(model))
+        with torch.random.fork_rng(), torch.inference_mode():
+            reseed(seed, "sample")  # for each label anew: the same noise is the same style
+            codes = fitted.draw(n, label, temperature) if fitted else model.draw(n, told, temperature)
+        return decode(model, codes, told)
+
+    columns = math.ceil(math.sqrt(n))
+    if not model.labels:
+        if label is not None and fitted is None:
+            raise LunetteError("this model knows no labels; a prior that does can be fitted: --kind flow-matching")
+        return Sheet(drawn(n, None, label), columns)
+    asked = [index_of(label, names)] if label is not None else range(model.labels)
+    each = n if label is not None else max(1, n // model.labels)
+    pictures = [drawn(each, y, names[y] if fitted and fitted.label_names else None) for y in asked]
+    if label is not None:
+        return Sheet(pictures[0], columns)
+    return Sheet(np.stack(pictures, axis=1).reshape(-1, *pictures[0].shape[1:]), columns=len(pictures))
