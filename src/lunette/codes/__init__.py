@@ -7,11 +7,30 @@ from typing import Protocol
 from torch import Tensor
 from torch.distributions import Distribution
 
+from lunette.codes.categorical import Categories, CategoryHead, UniformCategories
 from lunette.codes.dirac import Dirac, DiracHead
 from lunette.codes.head import CodeHead
 from lunette.codes.normal import NormalHead, StandardNormal
+from lunette.codes.quantised import Codebooks, Quantised, QuantisedHead
+from lunette.codes.sequence import SequenceCodes, SequencePrior, Sequences
 
-__all__ = ["CodeHead", "Dirac", "DiracHead", "NormalHead", "Prior", "StandardNormal"]
+__all__ = [
+    "Categories",
+    "CategoryHead",
+    "CodeHead",
+    "Codebooks",
+    "Dirac",
+    "DiracHead",
+    "NormalHead",
+    "Prior",
+    "Quantised",
+    "QuantisedHead",
+    "SequenceCodes",
+    "SequencePrior",
+    "Sequences",
+    "StandardNormal",
+    "UniformCategories",
+]
 
 
 class Prior(Protocol):

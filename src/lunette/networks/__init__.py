@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import re
 from typing import Protocol
 
@@ -9,11 +11,12 @@ from torch import nn
 
 from lunette.errors import LunetteError, unknown
 from lunette.images import Shape
+from lunette.networks.causal import Causal
 from lunette.networks.conv import Conv, relu
 from lunette.networks.mlp import Mlp, mlp
 from lunette.networks.residual import ResidualBlock
 
-__all__ = ["Architecture", "Conv", "Mlp", "ResidualBlock", "architecture", "mlp"]
+__all__ = ["Architecture", "Causal", "Conv", "Mlp", "ResidualBlock", "architecture", "mlp", "placed"]
 
 DEFAULTS = {"mlp": "400", "conv": "32/2,64/2,128/2:128", "residual": "32/2,64/2,128/2"}
 LAYER = r"[1-9]\d*(?:/[1-9]\d*)?"
@@ -52,3 +55,15 @@ def architecture(spec: str) -> Architecture:
         return Mlp(tuple(width for width, _ in layers))
     after = {"conv": relu, "residual": ResidualBlock}[name]
     return Conv(tuple((channels, stride) for channels, stride in layers), dense, after)
+
+
+def placed(spec: str, shape: Shape, positions: int) -> tuple[Architecture, int]:
+    """Return the architecture that `spec` names for codes that lie at positions, and how many there are.
+
+    The code of convolutions without a dense layer is a map, and each of its pixels is a position; any other code
+    is dense, and its `positions` are slices of it.
+    """
+    networks = architecture(spec)
+    if isinstance(networks, Conv) and not networks.dense:
+        return dataclasses.replace(networks, dense=None), math.prod(networks.sizes(shape)[-1])
+    return networks, positions

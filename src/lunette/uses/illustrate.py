@@ -23,7 +23,7 @@ def illustrate(run: Run, model: LatentModel, event: Event) -> None:
     seed, test = run.settings.training.seed, run.dataset.test
     folder = run.pictures
     reconstruct_model(model, test.pixels[: PICTURES // 2], seed).save(folder / f"reconstructions-{event.epoch:04d}.png")
-    if model.prior is not None:
+    if model.prior is not None and (isinstance(event, End) or event.draws):
         sample_model(model, PICTURES, seed).save(folder / f"samples-{event.epoch:04d}.png")
     if isinstance(event, End):
         write(folder / "curves.png", curves(run))

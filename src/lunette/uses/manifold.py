@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lunette.codes import StandardNormal
 from lunette.errors import LunetteError
 from lunette.images import Images
 from lunette.models import LatentModel
@@ -19,8 +20,9 @@ def manifold(run: AnyRun, n: int = 15, *, dimensions: tuple[int, int] | None = N
     """Decode an n × n grid of codes, the first coordinate to the right and the second one up.
 
     Coordinates are at the standard normal's quantiles of n even shares from 0.05 to 0.95. With a 2-D code and
-    a prior they are the code itself. Else the plane lies in the codes of the test pictures, in units of their
-    standard deviations and around their mean: `dimensions` i, j of the code, or the first two principal axes.
+    a standard normal prior they are the code itself. Else the plane lies in the codes of the test pictures, in
+    units of their standard deviations and around their mean: `dimensions` i, j of the code, or the first two
+    principal axes.
     """
     if n < 1:
         raise LunetteError(f"cannot draw a map of {n} × {n} pictures: at least 1")
@@ -44,7 +46,7 @@ def plane(model: LatentModel, test: Images, steps: Tensor, dimensions: tuple[int
     up, right = torch.meshgrid(steps.flip(0), steps, indexing="ij")
     grid = torch.stack([right.flatten(), up.flatten()], dim=1)
     size = encode(model, test.pixels[:1])[0].shape[1]
-    if dimensions is None and size == 2 and model.prior is not None:
+    if dimensions is None and size == 2 and isinstance(model.prior, StandardNormal):
         return grid
     codes = encode(model, test.pixels)[0].cpu()
     if dimensions is None:
