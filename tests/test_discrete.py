@@ -187,6 +187,12 @@ def test_a_new_codebook_begins_as_vectors_of_the_batch():
     q = Quantised(x, table)
     assert codebook(None, trace_of(q)).mean() < 1
     assert len(q.indices.unique()) > 25
+    levels = Codebooks(32, 2, levels=2)
+    for _ in range(2):  # the second level begins as what the first one leaves once it stands
+        update(CodeUsage(), Quantised(x, levels))
+    q = Quantised(x, levels)
+    assert (q.left - q.chosen)[..., 1, :].square().sum() < 0.3 * q.left[..., 1, :].square().sum()
+    assert levels.entries[1].abs().max() < 2
 
 
 def test_usage_of_all_and_of_one():

@@ -15,7 +15,7 @@ from lunette.recipes.registry import Recipe, Stage
 from lunette.recipes.shared import Likelihood, Network, Terms
 
 Positions = Annotated[
-    int, "of a dense code; of convolutions without a dense layer, as in conv:32/2,64/2, they are the last map's pixels"
+    int, "how many a dense code has; without a dense layer, as in conv:32/2,64/2, they are the last map's pixels"
 ]
 
 

@@ -9,5 +9,5 @@ from lunette.recipes.registry import Recipe, recipe
 
 @recipe
 def vq_vae(shape: Shape, parts: Quantising = Quantising()) -> Recipe:
-    """Codes are entries of a codebook, and an autoregressive prior learns them after (van den Oord, NeurIPS 2017)."""
+    """VQ-VAE: codes are entries of a codebook, and their prior is learned after (van den Oord et al., NeurIPS 2017)."""
     return parts.recipe(shape)
