@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 
 from lunette.errors import LunetteError
-from lunette.images import DataSettings, load, pack
+from lunette.images import DataSettings, load
 from lunette.training import Step
 from lunette.training.feed import Feed
+from lunette.uses.pack import pack
 from lunette.uses.train import train
 
 CPU = torch.device("cpu")

@@ -13,7 +13,9 @@ from lunette.likelihoods import (
     ContinuousBernoulliHead,
     LaplaceHead,
     NormalPixelHead,
+    OptimalNormalHead,
     SquaredErrorHead,
+    StudentTHead,
     pixel_head,
 )
 
@@ -99,6 +101,88 @@ def test_a_learned_scale_moves_to_the_spread_of_the_data():
     assert head.scale.item() == pytest.approx((x - 0.5).square().mean().sqrt().item(), rel=1e-3)
 
 
+def test_students_t_is_scipys():
+    features, x = features_and_images()
+    head = StudentTHead(SHAPE, 0.05)
+    torch.nn.init.constant_(head.logit_df, math.log(0.7 / 99.3))  # ν = 0.7
+    mean = features.sigmoid().reshape(5, *SHAPE)
+    expected = scipy.stats.t.logpdf(x.numpy(), 0.7, mean.double().numpy(), 0.05).reshape(5, -1).sum(1)
+    torch.testing.assert_close(head(features).log_prob(x).double(), torch.from_numpy(expected), rtol=1e-5, atol=1e-4)
+    assert head(features).mean.equal(mean)
+
+
+@pytest.mark.parametrize("logit_df", [-9.0, -3.0, 9.0])
+def test_students_t_integrates_to_1_and_its_constant_holds_for_any_degrees_of_freedom(logit_df):
+    head = StudentTHead(PIXEL, 0.1)
+    torch.nn.init.constant_(head.logit_df, logit_df)
+    df = 100 / (1 + math.exp(-logit_df))
+    far = scipy.stats.t.sf(50, df, 0.5, 0.1) * 2  # beyond what is integrated
+    total, _ = scipy.integrate.quad(
+        lambda x: density_of_one_pixel(head, 0.0, x), -49, 50, points=[0.3, 0.5, 0.7], limit=500, epsabs=1e-5
+    )
+    assert total + far == pytest.approx(1, abs=2e-3 if logit_df < -5 else 1e-4)
+
+
+def test_students_t_learns_the_scale_and_the_degrees_of_freedom_that_scipy_fits():
+    torch.manual_seed(0)
+    x = 0.5 + 0.1 * torch.from_numpy(scipy.stats.t.rvs(3, size=(1, 1, 40, 50), random_state=0)).float()
+    head = StudentTHead((1, 40, 50))
+    optimizer = torch.optim.Adam(head.parameters(), 0.05)
+    for _ in range(300):
+        optimizer.zero_grad()
+        (-head(torch.zeros(1, 2000)).log_prob(x).sum()).backward()
+        optimizer.step()
+    df, _, scale = scipy.stats.t.fit(x.numpy().ravel(), floc=0.5)
+    assert head.scale.item() == pytest.approx(scale, rel=5e-3)
+    assert 100 * head.logit_df.sigmoid().item() == pytest.approx(df, rel=5e-3)
+
+
+@pytest.mark.parametrize("spec", ["normal:0.2", "laplace:0.2", "student-t:0.2"])
+def test_draws_have_the_median_and_the_quartiles_of_the_density(spec):
+    torch.manual_seed(0)
+    draws = pixel_head(spec, PIXEL)(torch.tensor([0.7])).sample((20_000,)).flatten()
+    centre = 1 / (1 + math.exp(-0.7))
+    cdf = {"normal": scipy.stats.norm, "laplace": scipy.stats.laplace, "student-t": scipy.stats.t(5)}[spec[:-4]].cdf
+    for edge in (-0.15, 0.0, 0.15):
+        share = (draws < centre + edge).float().mean().item()
+        assert share == pytest.approx(cdf(edge / 0.2), abs=4 * math.sqrt(0.25 / 20_000))
+
+
+def test_the_optimal_variance_is_the_mean_squared_error_and_the_least_distortion():
+    features, x = features_and_images()
+    features = torch.stack([features, features + 1]).requires_grad_()  # K = 2
+    bits = OptimalNormalHead(SHAPE)
+    error = (x - features.sigmoid().reshape(2, 5, *SHAPE)).square().mean()
+    distortion = -bits(features).log_prob(x).mean()
+    closed = 12 * (2 * math.pi * math.e * error).log()  # C·H·W / 2 = 12
+    torch.testing.assert_close(distortion, closed)
+    ours, autograds = (torch.autograd.grad(value, features)[0] for value in (distortion, closed))
+    torch.testing.assert_close(ours, autograds)  # though no gradient goes through σ²
+    for factor in (0.8, 0.99, 1.01, 1.25):
+        other = NormalPixelHead(SHAPE, factor * error.sqrt().item())
+        assert -other(features).log_prob(x).mean() > distortion
+
+
+def test_evaluation_keeps_the_variance_that_training_came_to():
+    features, x = features_and_images()
+    head = OptimalNormalHead(SHAPE)
+    for _ in range(200):
+        head(features).log_prob(x)
+    error = (x - features.sigmoid().reshape(5, *SHAPE)).square().mean()
+    torch.testing.assert_close(head.variance, error[None])
+    loaded = OptimalNormalHead(SHAPE).eval()
+    loaded.load_state_dict(head.state_dict())
+    fixed = NormalPixelHead(SHAPE, error.sqrt().item())
+    torch.testing.assert_close(loaded(features[:2]).log_prob(x[:2] / 2), fixed(features[:2]).log_prob(x[:2] / 2))
+    assert loaded.variance.equal(head.variance)
+
+
+def test_a_perfect_picture_has_no_infinite_density():
+    head = OptimalNormalHead(PIXEL)
+    bound = scipy.stats.norm.logpdf(0, 0, 1 / (255 * math.sqrt(12)))
+    assert head(torch.zeros(3, 1)).log_prob(torch.full((3, *PIXEL), 0.5)).tolist() == pytest.approx([bound] * 3)
+
+
 def test_binarization_makes_black_and_white_targets():
     x = torch.tensor([0.0, 0.4, 0.5, 1.0]).reshape(1, 1, 2, 2)
     assert BernoulliHead((1, 2, 2)).target(x).equal(x)
@@ -120,7 +204,14 @@ def test_binarization_makes_black_and_white_targets():
         ("normal:0", "greater than 0"),
         ("laplace:-1", "greater than 0"),
         ("normal:nan", "greater than 0"),
-        ("bernoulli:0.3", "has no scale"),
+        ("bernoulli:0.3", "takes no number"),
+        ("categorical:256", "takes no number"),
+        ("optimal-normal:1", "takes no number"),
+        ("beta-binomal", "did you mean 'beta-binomial'"),
+        ("logistic-mixtures:3", "did you mean 'logistic-mixture'"),
+        ("logistic-mixture:0", "components of a logistic-mixture must be greater than 0"),
+        ("logistic-mixture:2.5", "must be a whole number, like logistic-mixture:5"),
+        ("student-t:-1", "greater than 0"),
     ],
 )
 def test_a_wrong_spec_is_refused(spec, words):
@@ -129,5 +220,6 @@ def test_a_wrong_spec_is_refused(spec, words):
 
 
 def test_only_bernoulli_takes_black_and_white_pixels():
-    with pytest.raises(LunetteError, match="use the likelihood bernoulli"):
-        pixel_head("normal", SHAPE, "dynamic")
+    for name in ("normal", "categorical"):
+        with pytest.raises(LunetteError, match=f"{name} is a distribution of grey ones: use the likelihood bernoulli"):
+            pixel_head(name, SHAPE, "dynamic")

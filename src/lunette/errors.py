@@ -19,7 +19,10 @@ class Diverged(LunetteError):
 
 
 class Interrupted(LunetteError):
-    """A signal ended training after its state was saved; the exit code is 128 + the signal's number."""
+    """A signal ended training, whose state was saved, or packing, of which nothing is left.
+
+    The exit code is 128 + the signal's number.
+    """
 
     def __init__(self, message: str, signal: int) -> None:
         super().__init__(message)

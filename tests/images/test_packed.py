@@ -17,7 +17,8 @@ from idx_files import write_set
 from PIL import Image
 
 from lunette.errors import LunetteError, LunetteWarning
-from lunette.images import DataSettings, Images, load, pack, packed, pictures, read, shards
+from lunette.images import DataSettings, Images, load, packed, pictures, read, shards
+from lunette.uses.pack import pack
 
 STREAM = np.random.default_rng(0)
 N = 40

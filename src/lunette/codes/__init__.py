@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-from torch import Tensor
-from torch.distributions import Distribution
-
+from lunette.codes.ball import BallPrior
 from lunette.codes.categorical import Categories, CategoryHead, UniformCategories
+from lunette.codes.curved import Curved
 from lunette.codes.dirac import Dirac, DiracHead
+from lunette.codes.hamiltonian import Flat, HamiltonianPosterior, Leapfrog, Tempering, leapfrog
 from lunette.codes.head import CodeHead
-from lunette.codes.normal import NormalHead, StandardNormal
+from lunette.codes.normal import NormalHead, StandardNormal, tempered
+from lunette.codes.posteriors import POSTERIORS, code_head
+from lunette.codes.prior import Prior
+from lunette.codes.priors import PRIORS, make_prior
 from lunette.codes.quantised import Codebooks, Quantised, QuantisedHead
 from lunette.codes.sequence import SequenceCodes, SequencePrior, Sequences
+from lunette.codes.sphere import SpherePrior
 
 __all__ = [
+    "POSTERIORS",
+    "PRIORS",
+    "BallPrior",
     "Categories",
     "CategoryHead",
     "CodeHead",
     "Codebooks",
+    "Curved",
     "Dirac",
     "DiracHead",
+    "Flat",
+    "HamiltonianPosterior",
+    "Leapfrog",
     "NormalHead",
     "Prior",
     "Quantised",
@@ -28,14 +37,12 @@ __all__ = [
     "SequenceCodes",
     "SequencePrior",
     "Sequences",
+    "SpherePrior",
     "StandardNormal",
+    "Tempering",
     "UniformCategories",
+    "code_head",
+    "leapfrog",
+    "make_prior",
+    "tempered",
 ]
-
-
-class Prior(Protocol):
-    """p(z) or p(z | y), a module that returns a distribution with event (D)."""
-
-    def __call__(self, y: Tensor | None = None) -> Distribution:
-        """Return the prior, for labels `y` (N,) where it depends on them."""
-        ...

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, register_kl
 
-from lunette.codes.head import CodeHead
+from lunette.codes.head import CodeHead, single
+from lunette.codes.prior import Prior
 from lunette.heads import positive
 from lunette.randomness import noise
 
@@ -66,11 +67,11 @@ class CategoryHead(CodeHead):
 
     def forward(self, features: Tensor) -> Categories:
         """(…, P·K) → batch (…), event (D) with D = P·K."""
-        logits = features.float().unflatten(-1, (self.positions, -1))
+        logits = single(features).unflatten(-1, (self.positions, -1))
         return Categories(logits, self.temperature if self.training else None)
 
 
-class UniformCategories(nn.Module):
+class UniformCategories(Prior):
     """The prior of P categories, each of K with equal probabilities."""
 
     logits: Tensor

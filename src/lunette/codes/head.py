@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
 from lunette.heads import Head, positive
 
 
 class CodeHead(Head):
     """Features (…, F) → a distribution of codes with event (D); `latent` is D."""
 
+    space: str = "plane"  # where its codes lie; a prior must be of the same
+    number: ClassVar[type[int] | type[float] | None] = None  # what follows its name, as in planar:8
+
     def __init__(self, latent: int, features: int) -> None:
         super().__init__()
         positive("latent", latent)
         self.latent = latent
         self.features = features
+
+    def before(self, network: nn.Module) -> nn.Module:
+        """Return the decoder's `network` so that it reads codes of this space: as it is, where that is a plane."""
+        return network
+
+
+def single(features: Tensor) -> Tensor:
+    """Return features in float32, or in float64 if they are: bfloat16 products give less, which no density stands."""
+    return features.to(torch.promote_types(features.dtype, torch.float32))
+
+
+def wide(x: Tensor) -> Tensor:
+    """Return x in float64 where its device has that: curved spaces take differences of nearly equal numbers."""
+    return x if x.device.type == "mps" else x.double()

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
 from lunette.codes.head import CodeHead
+from lunette.codes.prior import Prior
+from lunette.errors import LunetteError
 from lunette.randomness import noise
 
 
@@ -31,7 +33,7 @@ class CodeNormal(Normal):
         return torch.addcmul(self.loc, self.scale, noise(torch.randn, shape, self.loc, batch_dim=-2))
 
 
-class StandardNormal(nn.Module):
+class StandardNormal(Prior):
     """The prior N(0, I) of D dimensions."""
 
     zero: Tensor
@@ -45,9 +47,40 @@ class StandardNormal(nn.Module):
         return diagonal_normal(self.zero, torch.ones_like(self.zero))
 
 
+class LabelNormal(Prior):
+    """The prior N(mean_y, diag(std_y²)) with a learned mean and spread for each of `labels`; N(0, I) at first."""
+
+    def __init__(self, latent: int, labels: int) -> None:
+        super().__init__()
+        self.mean = nn.Parameter(torch.zeros(labels, latent))
+        self.log_std = nn.Parameter(torch.zeros(labels, latent))
+
+    def forward(self, y: Tensor | None = None) -> Distribution:
+        """Return the prior for labels y (N,): batch (N,), event (D); raises LunetteError without labels."""
+        if y is None:
+            raise LunetteError("this model's prior depends on the label, and none was given: say which one to draw")
+        return diagonal_normal(self.mean[y], self.log_std[y].exp())
+
+
 def diagonal_normal(mean: Tensor, std: Tensor) -> Distribution:
     """Return N(mean, diag(std²)) over the last dimension.
 
     It is not validated: that costs more than the draw, and a step checks that its numbers are finite.
     """
     return Independent(CodeNormal(mean, std, validate_args=False), 1, validate_args=False)
+
+
+def tempered(p: Distribution, z: Tensor, temperature: float) -> Tensor:
+    """Return draws z (…, D) from the prior p, their deviation from its mean × `temperature`.
+
+    Raises LunetteError where p is not normal and temperature is not 1: the mean of, say, a mixture may lie where
+    no code does.
+    """
+    if temperature == 1:
+        return z
+    if not (isinstance(p, Independent) and isinstance(p.base_dist, Normal)):
+        raise LunetteError(
+            f"temperature {temperature} moves codes to the mean of a normal prior, and this model's prior is not "
+            "normal: leave temperature at 1"
+        )
+    return p.mean + temperature * (z - p.mean)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lunette.codes.dirac import Dirac
-from lunette.codes.head import CodeHead
+from lunette.codes.head import CodeHead, single
 from lunette.heads import positive
 
 
@@ -70,4 +70,4 @@ class QuantisedHead(CodeHead):
 
     def forward(self, features: Tensor) -> Quantised:
         """(…, P·d) → batch (…), event (D) with D = P·d."""
-        return Quantised(features.float().unflatten(-1, (self.positions, -1)), self.books)
+        return Quantised(single(features).unflatten(-1, (self.positions, -1)), self.books)

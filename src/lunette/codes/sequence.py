@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution
 
 from lunette.codes.dirac import NO_DENSITY
+from lunette.codes.prior import Prior
 from lunette.codes.quantised import QuantisedHead
 from lunette.errors import LunetteError
 from lunette.networks import Causal
@@ -67,7 +68,7 @@ class SequenceCodes(Distribution):
         raise LunetteError(NO_DENSITY)
 
 
-class SequencePrior(nn.Module):
+class SequencePrior(Prior):
     """An autoregressive prior over the indices of codes, position by position and within one level by level."""
 
     def __init__(self, head: QuantisedHead) -> None:

@@ -20,6 +20,7 @@ Npz = Annotated[Path | None, arg(help="write the arrays to this .npz, too")]
 Checkpoint = Annotated[str, arg(help="last, best, or a checkpoint's number")]
 OwnImages = Annotated[str | None, arg(help="your own: a picture, or any source of them; by default test pictures")]
 PROCESSES = "share each step among so many processes of this machine"
+Processes = Annotated[int | None, arg(help="share the pictures among so many processes of this machine")]
 MAX_RESTARTS = "start the processes anew so many times when one is lost"
 Size = Annotated[str | None, arg(help="bring all pictures to this size: 64, or 48x64 (height x width)")]
 Fit = Annotated[Literal["crop", "pad", "stretch"], arg(help="how, where the sides do not agree")]
@@ -109,12 +110,17 @@ def manifold(
 
 
 def latents(
-    run: RunPath, images: OwnImages = None, checkpoint: Checkpoint = "last", out: Out = None, npz: Npz = None
+    run: RunPath,
+    images: OwnImages = None,
+    checkpoint: Checkpoint = "last",
+    out: Out = None,
+    npz: Npz = None,
+    processes: Processes = None,
 ) -> None:
     """Plot the codes of pictures, and write them to an .npz."""
     from lunette.uses.latents import latents
 
-    show(latents(run, images, checkpoint=checkpoint), run, "latents", out, npz)
+    show(latents(run, images, checkpoint=checkpoint, processes=processes), run, "latents", out, npz)
 
 
 def recipes() -> None:
@@ -149,13 +155,15 @@ def pack(
     fit: Fit = "crop",
     channels: Channels = None,
     encoded: Annotated[bool, arg(help="keep picture files as they are: smaller, and slower to read")] = False,
+    processes: Processes = None,
 ) -> None:
     """Write a source as a pack, which may be larger than memory: training reads it from the disk."""
     from lunette.faces import python
     from lunette.faces.tables import facts_table
 
-    facts = python.pack(source, out, encoded=encoded, size=size, fit=fit, channels=channels)
-    facts_table({str(out): facts})
+    facts = python.pack(source, out, encoded=encoded, processes=processes, size=size, fit=fit, channels=channels)
+    if has_last_word():
+        facts_table({str(out): facts})
 
 
 def doctor() -> None:
@@ -167,19 +175,32 @@ def doctor() -> None:
 
 
 def show(result: Shown, run: Path, verb: str, out: Path | None, npz: Path | None) -> None:
-    """Write a verb's picture, and its arrays if asked, and print where they are."""
+    """Write a picture, and its arrays if asked, and print where they are; of several processes the first does."""
     from lunette.runs import Run
 
-    print(result.save(out or Run(run).pictures / f"{verb}.png"))
+    if not is_first():
+        return
+    paths = [result.save(out or Run(run).pictures / f"{verb}.png")]
     if npz:
-        print(result.save(npz if npz.suffix == ".npz" else Path(f"{npz}.npz")))
+        paths.append(result.save(npz if npz.suffix == ".npz" else Path(f"{npz}.npz")))
+    if has_last_word():
+        print(*paths, sep="\n")
 
 
 def told(run: Path) -> None:
-    """Print where a trained run's report and pictures are; of several processes the first one does."""
-    if os.environ.get("RANK", "0") != "0" or "LUNETTE_LAUNCHED" in os.environ:
-        return
-    print(f"report    {run / 'report.html'}\npictures  {run / 'pictures'}")
+    """Print where a trained run's report and pictures are."""
+    if has_last_word():
+        print(f"report    {run / 'report.html'}\npictures  {run / 'pictures'}")
+
+
+def is_first() -> bool:
+    """Return whether this is the first of several processes, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def has_last_word() -> bool:
+    """Return whether this process tells how it ended: of several the first one does, or the one that launched them."""
+    return is_first() and "LUNETTE_LAUNCHED" not in os.environ
 
 
 VERBS = {

@@ -75,7 +75,7 @@ class PackingBar:
     def __init__(self) -> None:
         columns = (TextColumn("packed"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self.progress = Progress(*columns, console=Console(stderr=True), transient=True)
-        self.task = self.progress.add_task("", total=None)
+        self.task: TaskID | None = None
 
     def __enter__(self) -> PackingBar:
         self.progress.start()
@@ -86,6 +86,8 @@ class PackingBar:
 
     def __call__(self, done: int, total: int | None) -> None:
         """Show how many pictures are done, and of how many."""
+        if self.task is None:  # only now: a process that lets others work shows no bar
+            self.task = self.progress.add_task("")
         self.progress.update(self.task, completed=done, total=total)
 
 

@@ -6,10 +6,10 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-from lunette import images
 from lunette.faces.progress import PackingBar, ProgressBar
 from lunette.images import Data, DataSettings
 from lunette.runs import Run
+from lunette.uses import pack as packing
 from lunette.uses import train as training
 from lunette.uses.train import Watch
 
@@ -39,11 +39,17 @@ def bar(progress: bool) -> contextlib.AbstractContextManager[Watch | None]:
 
 
 def pack(
-    source: Data, out: str | Path, *, encoded: bool = False, progress: bool = True, **settings: Any
+    source: Data,
+    out: str | Path,
+    *,
+    encoded: bool = False,
+    processes: int | None = None,
+    progress: bool = True,
+    **settings: Any,
 ) -> dict[str, object]:
-    """Write `source` to the pack `out`, with a progress bar, and return facts about it; see `lunette.images.pack`.
+    """Write `source` to the pack `out`, with a progress bar, and return facts about it; see `lunette.uses.pack`.
 
     `settings` are the fields of DataSettings.
     """
     with PackingBar() if progress else contextlib.nullcontext(lambda *_: None) as watch:
-        return images.pack(source, out, DataSettings(**settings), encoded, watch)
+        return packing.pack(source, out, DataSettings(**settings), encoded, watch, processes)

@@ -6,12 +6,12 @@ from lunette.images.corruption import CORRUPTIONS, Corruption, corruption
 from lunette.images.moons import lit_fraction, moons
 from lunette.images.named import search_folders
 from lunette.images.packed import PackedPixels
-from lunette.images.packing import Watch, pack
+from lunette.images.packing import Watch, files_of, join_shares, pack_facts, pack_images, write_share
 from lunette.images.permutation import Permutation
 from lunette.images.pictures import Shape, to_picture
 from lunette.images.sets import Dataset, Images, Pixels
 from lunette.images.settings import DataSettings, Fit
-from lunette.images.sources import SOURCES, Data, is_name, load, read, read_pictures
+from lunette.images.sources import SOURCES, Data, is_name, load, read, read_pictures, read_sized
 
 __all__ = [
     "CORRUPTIONS",
@@ -30,14 +30,19 @@ __all__ = [
     "Watch",
     "binarize",
     "corruption",
+    "files_of",
     "is_name",
+    "join_shares",
     "lit_fraction",
     "load",
     "moons",
-    "pack",
+    "pack_facts",
+    "pack_images",
     "read",
     "read_pictures",
+    "read_sized",
     "search_folders",
     "to_archive",
     "to_picture",
+    "write_share",
 ]

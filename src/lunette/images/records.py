@@ -53,14 +53,14 @@ class TarRecords:
     """
 
     where: Path
-    tars: list[Path]
-    others: list[str] = field(default_factory=list)
+    paths: list[Path]
+    others: list[str] = field(default_factory=list)  # files that are no pictures, of the archives that were read
     numeric = True  # labels that are all numbers are ordered as such
 
     def __iter__(self) -> Iterator[Record]:
         labelled = None
         self.others = []
-        for tar in self.tars:
+        for tar in self.paths:
             for name, files in samples(tar):
                 pictures = [key for key in files if f".{key.rpartition('.')[2].lower()}" in SUFFIXES]
                 self.others += [f"{name}.{key}" for key in (pictures[1:] if pictures else files)]
@@ -68,7 +68,7 @@ class TarRecords:
                     continue
                 label = sys.intern(files.get(LABEL, b"").decode(errors="replace").strip())
                 if labelled not in (None, bool(label)):
-                    raise LunetteError(f"{name} has {'a' if label else 'no'} label, unlike those before it: mend {tar}")
+                    raise unlike_before(name, label, tar)
                 labelled = bool(label)
                 yield Record(f"{name}.{pictures[0]}", label, files[pictures[0]])
 
@@ -100,6 +100,11 @@ def samples(tar: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
                 yield f"{tar.name}/{name}", files
     except (OSError, tarfile.TarError) as error:
         raise LunetteError(f"cannot read {tar} as a tar archive ({error}): mend or remove it") from error
+
+
+def unlike_before(name: str, label: str, where: Path) -> LunetteError:
+    """Return the error for a picture in an archive that has a label where others have none, or none where they do."""
+    return LunetteError(f"{name} has {'a' if label else 'no'} label, unlike those before it: mend {where}")
 
 
 def records(path: Path) -> FolderRecords | TarRecords | None:

@@ -6,8 +6,9 @@ import io
 import os
 import struct
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 import numpy as np
@@ -23,8 +24,8 @@ SHARD_BYTES = 2**28
 class ShardWriter:
     """Appends pictures, all as pixels (C, H, W) or all as bytes, to files of about SHARD_BYTES each."""
 
-    def __init__(self, folder: Path, part: str) -> None:
-        self.folder, self.part = folder, part
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.name = folder, name
         self._shards: list[Shard] = []
         self._file: BinaryIO | None = None
         self._shape: tuple[int, ...] | None = None
@@ -42,18 +43,10 @@ class ShardWriter:
         if self._ends[-1] >= SHARD_BYTES:
             self._finish_shard()
 
-    def finish(self, labels: Tensor | None, label_names: tuple[str, ...], factors: Mapping[str, Tensor]) -> Part:
-        """Return the part that was written, with what is known of each picture."""
+    def finish(self) -> list[Shard]:
+        """Return the shards that were written."""
         self._finish_shard()
-        return Part(
-            tuple(self._shards),
-            None if labels is None else save_array(self.folder / f"{self.part}-labels.npy", labels.numpy()),
-            label_names,
-            {
-                name: save_array(self.folder / f"{self.part}-factor-{i}.npy", values.numpy())
-                for i, (name, values) in enumerate(factors.items())
-            },
-        )
+        return self._shards
 
     def close(self) -> None:
         """Close a file that is not finished."""
@@ -61,7 +54,7 @@ class ShardWriter:
             self._file.close()
 
     def _path(self, ending: str) -> Path:
-        return self.folder / f"{self.part}-{len(self._shards):05d}.{ending}"
+        return self.folder / f"{self.name}-{len(self._shards):05d}.{ending}"
 
     def _finish_shard(self) -> None:
         if self._file is None:
@@ -82,6 +75,26 @@ def header(shape: tuple[int, ...]) -> bytes:
     """Return the header of an .npy file, which is written last: how many pictures follow is known only then."""
     text = repr({"descr": "|u1", "fortran_order": False, "shape": shape})
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", HEADER_BYTES - 10) + text.ljust(HEADER_BYTES - 11).encode() + b"\n"
+
+
+def finished_part(
+    folder: Path,
+    name: str,
+    shards: Iterable[Shard],
+    labels: Tensor | None,
+    label_names: tuple[str, ...],
+    factors: Mapping[str, Tensor] = MappingProxyType({}),
+) -> Part:
+    """Return a part whose shards are written, after what is known of each picture is, too."""
+    return Part(
+        tuple(shards),
+        None if labels is None else save_array(folder / f"{name}-labels.npy", labels.numpy()),
+        label_names,
+        {
+            key: save_array(folder / f"{name}-factor-{i}.npy", values.numpy())
+            for i, (key, values) in enumerate(factors.items())
+        },
+    )
 
 
 def save_array(path: Path, values: NDArray[np.generic]) -> PackFile:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, ContinuousBernoulli
 
 from lunette.images import Binarization, Shape, binarize
-from lunette.likelihoods.pixels import PixelHead
+from lunette.likelihoods.pixels import Kind, PixelHead
 
 
 class LogitBernoulli(Bernoulli):
@@ -28,6 +28,7 @@ class BernoulliHead(PixelHead):
     def __init__(self, shape: Shape, binarization: Binarization = "none") -> None:
         super().__init__(shape)
         self.binarization: Binarization = binarization
+        self.kind: Kind = "none" if binarization == "none" else "mass"
 
     def pixels(self, features: Tensor) -> LogitBernoulli:
         """Features are the logits of p."""
@@ -47,6 +48,8 @@ class ContinuousBernoulliHead(PixelHead):
 
     Its normalising constant is what binary cross-entropy on grey pixels lacks to be a likelihood.
     """
+
+    kind = "density"
 
     def pixels(self, features: Tensor) -> ContinuousBernoulli:
         """Features are the logits of p."""

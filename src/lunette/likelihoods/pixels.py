@@ -3,28 +3,49 @@
 from __future__ import annotations
 
 import math
+from typing import Any, Literal
 
+import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent
 
 from lunette.heads import Head
 from lunette.images import Shape
 
+Kind = Literal["mass", "density", "none"]
+
 
 class PixelHead(Head):
-    """Features (…, C·H·W), one a pixel, → a distribution of images with event (C, H, W)."""
+    """Features (…, P·C·H·W), P = `per_pixel` for each pixel, → a distribution of images with event (C, H, W).
 
-    def __init__(self, shape: Shape) -> None:
+    `kind` says what its numbers are: the probability of the picture as it is stored ("mass", never above 1), a
+    "density" of pixels in a continuous range, whose nats compare only with those of other densities, or "none" of both.
+    """
+
+    kind: Kind
+
+    def __init__(self, shape: Shape, per_pixel: int = 1) -> None:
         super().__init__()
         self.shape = shape
-        self.features = math.prod(shape)
+        self.per_pixel = per_pixel
+        self.features = per_pixel * math.prod(shape)
 
     def forward(self, features: Tensor) -> Distribution:
-        """(…, C·H·W) → batch (…), event (C, H, W)."""
+        """(…, P·C·H·W) → batch (…), event (C, H, W)."""
+        channels, height, width = self.shape
         # Not validated: that costs more than the density, and a step checks that its numbers are finite.
-        pixels = self.pixels(features.unflatten(-1, self.shape))
+        pixels = self.pixels(features.unflatten(-1, (self.per_pixel * channels, height, width)))
         return Independent(pixels, 3, validate_args=False)
 
     def pixels(self, features: Tensor) -> Distribution:
-        """Return the distribution of each pixel on its own; `features` are (…, C, H, W)."""
+        """Return the distribution of each pixel on its own; `features` are (…, P·C, H, W), P pictures stacked."""
         raise NotImplementedError
+
+
+class PixelDistribution(Distribution):
+    """A distribution of each pixel on its own: batch `shape`, no event, never validated."""
+
+    arg_constraints: dict[str, Any] = {}  # noqa: RUF012  (the base class declares it so)
+
+    def __init__(self, shape: torch.Size) -> None:
+        super().__init__(shape, validate_args=False)

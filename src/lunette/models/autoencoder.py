@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from lunette.codes import Prior, SequencePrior
+from lunette.codes import Prior, SequencePrior, tempered
 from lunette.errors import LunetteError
 from lunette.images import Corruption
 from lunette.models.conditional import Conditional
@@ -50,8 +50,8 @@ class Autoencoder(LatentModel):
         if isinstance(self.prior, SequencePrior):
             return (self.prior(y, temperature).sample((n,)),)
         p = self.prior(y)
-        z = p.sample(torch.Size((n,)) if y is None else torch.Size())
-        return (p.mean + temperature * (z - p.mean),)
+        z = p.sample(torch.Size() if p.batch_shape else torch.Size((n,)))  # its batch is of labels, where it has any
+        return (tempered(p, z, temperature),)
 
     def decode(self, z: tuple[Tensor, ...], y: Tensor | None = None) -> Distribution:  # noqa: D102
         return self.decoder(z[0], y)

@@ -31,10 +31,13 @@ class LatentModel(nn.Module):
         """Return n codes (n, D) from the prior, a tensor a rung; their deviation from its mean × temperature.
 
         A prior over indices divides its logits by the temperature instead.
-        Raises LunetteError where there is no prior.
+        Raises LunetteError where there is no prior, and for a temperature that is not 1 where it is not normal.
         """
         raise NotImplementedError
 
     def decode(self, z: tuple[Tensor, ...], y: Tensor | None = None) -> Distribution:
-        """Codes (…, D), a tensor a rung → p(x | z) with batch (…), event (C, H, W)."""
+        """Codes (…, D), a tensor a rung → p(x | z) with batch (…), event (C, H, W).
+
+        The first rung is the top one. Rungs left out at the end are at their prior means, given those above.
+        """
         raise NotImplementedError

@@ -15,7 +15,7 @@ class Latent:
     """One rung of codes: K posterior samples z (K, N, D), their posterior and their prior."""
 
     z: Tensor
-    q: Distribution
+    q: Distribution  # batch (N), or (K, N) on a rung that is told from samples of those above; event (D)
     p: Distribution | None  # None for a plain autoencoder
 
 

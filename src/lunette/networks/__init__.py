@@ -12,11 +12,28 @@ from torch import nn
 from lunette.errors import LunetteError, unknown
 from lunette.images import Shape
 from lunette.networks.causal import Causal
+from lunette.networks.charted import Charted
 from lunette.networks.conv import Conv, relu
+from lunette.networks.labelled import DrawingLabels, ReadingLabels
+from lunette.networks.levels import Level, topmost
 from lunette.networks.mlp import Mlp, mlp
 from lunette.networks.residual import ResidualBlock
 
-__all__ = ["Architecture", "Causal", "Conv", "Mlp", "ResidualBlock", "architecture", "mlp", "placed"]
+__all__ = [
+    "Architecture",
+    "Causal",
+    "Charted",
+    "Conv",
+    "DrawingLabels",
+    "Level",
+    "Mlp",
+    "ReadingLabels",
+    "ResidualBlock",
+    "architecture",
+    "mlp",
+    "placed",
+    "topmost",
+]
 
 DEFAULTS = {"mlp": "400", "conv": "32/2,64/2,128/2:128", "residual": "32/2,64/2,128/2"}
 LAYER = r"[1-9]\d*(?:/[1-9]\d*)?"
@@ -24,7 +41,10 @@ SPEC = re.compile(rf"(?P<layers>{LAYER}(?:,{LAYER})*)(?::(?P<dense>[1-9]\d*(?:,[
 
 
 class Architecture(Protocol):
-    """A pair of networks: `encoder` images (…, C, H, W) → (…, F), `decoder` codes (…, D) → (…, F)."""
+    """A pair of networks: `encoder` images (…, C, H, W) → (…, F), `decoder` codes (…, D) → (…, F).
+
+    `levels` are both at once, in steps between which there may be codes.
+    """
 
     def encoder(self, shape: Shape, features: int) -> nn.Module:
         """Return the network that reads images of `shape`."""
@@ -32,6 +52,10 @@ class Architecture(Protocol):
 
     def decoder(self, inputs: int, shape: Shape, features: int) -> nn.Module:
         """Return the network that draws images of `shape` from `inputs` numbers."""
+        ...
+
+    def levels(self, shape: Shape, features: int) -> list[Level]:
+        """Return the levels over images of `shape`, from the image up, which lead down to (…, `features`)."""
         ...
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from torch import Tensor, nn
 
 from lunette.images import Shape
-from lunette.networks.mlp import mlp
+from lunette.networks.levels import Level, OneBatch
+from lunette.networks.mlp import dense_level, mlp
 
 Layer = tuple[int, int]  # (channels, stride)
 
@@ -41,7 +43,7 @@ class Conv:
             before = channels
         pixels = math.prod(self.sizes(shape)[-1])
         if self.dense is None:
-            body += [nn.Conv2d(before, features // pixels, 1), Permute(0, 2, 3, 1)]
+            body += [nn.Conv2d(before, features // pixels, 1), Permute(0, 2, 3, 1), nn.Flatten()]
         else:
             body += [nn.Flatten(), *mlp(before * pixels, self.dense, features)]
         return OneBatch(nn.Sequential(*body), event_dims=3)
@@ -63,7 +65,25 @@ class Conv:
                 body += [upsample(before, channels, stride, sizes[i + 1], sizes[i]), self.after(channels)]
                 before = channels
         body.append(nn.Conv2d(before, features // math.prod(sizes[0]), 3, padding=1))
+        body.append(nn.Flatten())
         return OneBatch(nn.Sequential(*body), event_dims=1)
+
+    def levels(self, shape: Shape, features: int) -> list[Level]:
+        """Return a level a layer, from the image up: convolutions with their places, then dense ones."""
+        below: tuple[int, ...] = shape
+        levels: list[Level] = []
+        for (channels, stride), (large, small) in zip(self.layers, pairwise(self.sizes(shape)), strict=True):
+            up = [nn.Conv2d(below[0], channels, 3, stride, padding=1), self.after(channels)]
+            drawn = below[0] if levels else features // math.prod(large)
+            down = [self.after(channels), upsample(channels, drawn, stride, small, large)]
+            if not levels:
+                down.append(nn.Flatten())
+            below = (channels, *small)
+            levels.append(Level(OneBatch(nn.Sequential(*up), 3), OneBatch(nn.Sequential(*down), 3), below))
+        for width in self.dense or ():
+            levels.append(dense_level(below, width))
+            below = (width,)
+        return levels
 
     def sizes(self, shape: Shape) -> list[tuple[int, int]]:
         """Return (H, W) before the first layer and after each."""
@@ -84,20 +104,6 @@ class Permute(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` with dimension order[i] in place i."""
         return x.permute(self.order)
-
-
-class OneBatch(nn.Module):
-    """Run `body`, which wants exactly one batch dimension, on inputs with any: (…, *event) → (…, F)."""
-
-    def __init__(self, body: nn.Module, event_dims: int) -> None:
-        super().__init__()
-        self.body = body
-        self.event_dims = event_dims
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(…, *event) → (…, F)."""
-        batch, event = x.shape[: -self.event_dims], x.shape[-self.event_dims :]
-        return self.body(x.reshape(-1, *event)).reshape(*batch, -1)
 
 
 def upsample(before: int, after: int, stride: int, small: tuple[int, int], large: tuple[int, int]) -> nn.Module:

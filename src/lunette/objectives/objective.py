@@ -31,6 +31,8 @@ class Objective:
     samples: int = 1
 
     def __post_init__(self) -> None:
+        if self.samples < 1:
+            raise LunetteError(f"an objective takes 1 draw of each code or more, not {self.samples}")
         twice = [name for name, n in Counter(map(name_of, self.terms)).items() if n > 1]
         if twice:
             raise LunetteError(f"an objective names each of its terms once, and {twice[0]!r} is there twice")

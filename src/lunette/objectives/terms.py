@@ -24,7 +24,7 @@ def rate(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
     """KL(q(z | x) ‖ p(z)), summed over rungs, (N,); what it costs to tell the code.
 
     In closed form where torch knows one; else the mean over K samples of log q(z) − log p(z), which is
-    unbiased and may be negative.
+    unbiased and may be negative. A rung told from samples of those above counts with its mean over them.
     """
     return torch.stack([_kl(latent) for latent in trace.latents]).sum(0)
 
@@ -33,9 +33,10 @@ def _kl(latent: Latent) -> Tensor:
     if latent.p is None:
         raise LunetteError(NO_PRIOR)
     try:
-        return kl_divergence(latent.q, latent.p)
+        kl = kl_divergence(latent.q, latent.p)
     except NotImplementedError:
-        return (latent.q.log_prob(latent.z) - latent.p.log_prob(latent.z)).mean(0)
+        kl = latent.q.log_prob(latent.z) - latent.p.log_prob(latent.z)
+    return kl.mean(0) if kl.dim() > 1 else kl
 
 
 def importance_bound(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001

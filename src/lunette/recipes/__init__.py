@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 
+from lunette.recipes.abilities import Abilities, abilities
 from lunette.recipes.registry import (
     RECIPES,
     Argument,
@@ -16,7 +17,20 @@ from lunette.recipes.registry import (
     summary,
 )
 
-__all__ = ["RECIPES", "Argument", "Recipe", "Stage", "arguments", "build", "described", "recipe", "size", "summary"]
+__all__ = [
+    "RECIPES",
+    "Abilities",
+    "Argument",
+    "Recipe",
+    "Stage",
+    "abilities",
+    "arguments",
+    "build",
+    "described",
+    "recipe",
+    "size",
+    "summary",
+]
 
 # Importing a recipe registers it: a new variant is a new file here, and nothing else.
 for _module in pkgutil.iter_modules(__path__):

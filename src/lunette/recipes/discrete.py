@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from lunette.codes import Codebooks, CodeHead, Prior, QuantisedHead, SequencePrior
+from lunette.codes import Codebooks, QuantisedHead, SequencePrior
 from lunette.images import Shape
-from lunette.likelihoods import PixelHead, pixel_head
-from lunette.models import Autoencoder, Conditional, Indices
-from lunette.networks import Architecture, placed
+from lunette.likelihoods import pixel_head
+from lunette.models import Indices
+from lunette.networks import placed
 from lunette.objectives import CodeUsage, Objective, codebook, commitment, distortion
 from lunette.recipes.registry import Recipe, Stage
-from lunette.recipes.shared import Likelihood, Network, Terms
+from lunette.recipes.shared import Likelihood, Network, Terms, autoencoder
 
 Positions = Annotated[
     int, "how many a dense code has; without a dense layer, as in conv:32/2,64/2, they are the last map's pixels"
@@ -44,10 +44,3 @@ class Quantising:
         model.prior = prior = SequencePrior(head)
         stage = Stage("prior", Indices(model, prior), Objective({distortion: 1}), self.prior_epochs)
         return Recipe(model, Objective(terms), after=(stage,))
-
-
-def autoencoder(networks: Architecture, code: CodeHead, pixels: PixelHead, prior: Prior | None = None) -> Autoencoder:
-    """Return the model of an encoder that ends in `code` and the decoder that mirrors it and ends in `pixels`."""
-    encoder = Conditional(networks.encoder(pixels.shape, code.features), code)
-    decoder = Conditional(networks.decoder(code.latent, pixels.shape, pixels.features), pixels)
-    return Autoencoder(encoder, decoder, prior)

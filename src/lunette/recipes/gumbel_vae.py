@@ -9,9 +9,9 @@ from lunette.images import Shape
 from lunette.likelihoods import pixel_head
 from lunette.networks import placed
 from lunette.objectives import Objective, distortion, rate, warmup
-from lunette.recipes.discrete import Positions, autoencoder
+from lunette.recipes.discrete import Positions
 from lunette.recipes.registry import Recipe, recipe
-from lunette.recipes.shared import Binarize, Likelihood, Network, RateWarmup
+from lunette.recipes.shared import Binarize, Likelihood, Network, RateWarmup, autoencoder
 
 
 @recipe

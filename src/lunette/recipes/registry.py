@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+import torch
 from torch import nn
 
 from lunette.errors import LunetteError, unknown
@@ -126,7 +127,18 @@ def build(name: str, shape: Shape, given: Mapping[str, Any] | None = None, label
             values[argument.name] = replace(argument.default, **own)
         elif argument.name in given:
             values[argument.name] = given[argument.name]
-    return find(name)(shape, **values)
+    made = find(name)(shape, **values)
+    check(made, shape)
+    return made
+
+
+@torch.no_grad()
+def check(made: Recipe, shape: Shape) -> None:
+    """Pass a picture through, so that terms and parts that do not go together say so before training."""
+    made.model.eval()
+    y = torch.zeros(1, dtype=torch.int64) if made.model.labels else None
+    made.objective(made.model, made.model.trace(torch.zeros(1, *shape), y, samples=made.objective.samples))
+    made.model.train()
 
 
 def size(model: nn.Module) -> int:

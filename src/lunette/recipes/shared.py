@@ -8,11 +8,13 @@ from typing import Annotated
 
 from torch import nn
 
-from lunette.codes import CodeHead, DiracHead, NormalHead, Prior, StandardNormal
+from lunette.codes import CodeHead, DiracHead, Prior, code_head, make_prior
+from lunette.errors import LunetteError
+from lunette.heads import positive
 from lunette.images import Binarization, Corruption, Shape
 from lunette.likelihoods import PixelHead, pixel_head
 from lunette.models import Autoencoder, Conditional
-from lunette.networks import architecture
+from lunette.networks import Architecture, DrawingLabels, ReadingLabels, architecture
 from lunette.objectives import Objective, Schedule, Term
 from lunette.recipes.registry import Recipe
 
@@ -20,11 +22,21 @@ LatentSize = Annotated[int, "dimensions of the code"]
 Network = Annotated[str, "encoder, mirrored by the decoder: mlp:256,128 or conv:32,64/2:128 or residual:64/2,128/2"]
 Likelihood = Annotated[
     str,
-    "of pixels: bernoulli, continuous-bernoulli, or normal, laplace, squared-error, with a scale like normal:0.1",
+    "of pixels: bernoulli, continuous-bernoulli, beta-binomial, categorical, optimal-normal, or normal, laplace, "
+    "student-t, squared-error, discretized-logistic, with a scale like normal:0.1, or logistic-mixture:5",
 ]
 Binarize = Annotated[Binarization, "turn pixels black and white, once (threshold) or by a new draw each time (dynamic)"]
+Posterior = Annotated[
+    str,
+    "of codes: normal, full (covariance), planar:8, radial:8, iaf:2 with so many steps, sphere, ball:1.0 (curvature)",
+]
+PriorSpec = Annotated[
+    str, "of codes: normal, mixture:10 or vamp:100 with so many components, flow:3 with so many steps, sphere, ball:1.0"
+]
 Beta = Annotated[float, "weight of the rate"]
 RateWarmup = Annotated[float, "epochs over which the weight of the rate rises from 0"]
+Samples = Annotated[int, "draws of each code, K"]
+Groups = Annotated[int, "bounds that the draws are shared among; a divisor of their number"]
 Terms = Mapping[Term, float | Schedule]
 
 
@@ -35,6 +47,9 @@ class Deterministic:
     latent: LatentSize = 64
     network: Network = "mlp:256,128"
     likelihood: Likelihood = "squared-error"
+
+    def __post_init__(self) -> None:
+        positive("latent", self.latent)
 
     def recipe(
         self,
@@ -51,27 +66,67 @@ class Deterministic:
 
 
 @dataclass(frozen=True)
-class Variational:
-    """The arguments of recipes whose codes have a posterior and a prior."""
+class Sampled:
+    """The arguments of recipes whose codes are drawn from a posterior, and can be from a prior."""
 
     latent: LatentSize = 20
     network: Network = "mlp:400"
     likelihood: Likelihood = "bernoulli"
     binarize: Binarize = "none"
-    rate_warmup: RateWarmup = 0.0
+    posterior: Posterior = "normal"
+    prior: PriorSpec = "normal"
 
-    def recipe(self, shape: Shape, terms: Terms, samples: int = 1) -> Recipe:
-        """Return the variational autoencoder with these parts and terms, of `samples` (K) draws an image."""
+    def __post_init__(self) -> None:
+        positive("latent", self.latent)
+
+    def recipe(self, shape: Shape, terms: Terms, samples: int = 1, labels: int = 0) -> Recipe:
+        """Return the variational autoencoder with these parts and terms, of `samples` (K) draws an image.
+
+        It is told which of `labels` a picture has, if there are any.
+        """
         pixels = pixel_head(self.likelihood, shape, self.binarize)
-        model = autoencoder(self.network, NormalHead(self.latent), pixels, StandardNormal(self.latent))
+        code = code_head(self.posterior, self.latent)
+        model = autoencoder(self.network, code, pixels, labels=labels)
+        model.prior = make_prior(self.prior, self.latent, model.encoder, shape, labels)
+        if model.prior.space != code.space:
+            raise LunetteError(
+                f"codes of the posterior {self.posterior} lie in a {code.space} and those of the prior {self.prior} in "
+                f"a {model.prior.space}: choose both of one, such as sphere and sphere"
+            )
         return Recipe(model, Objective(terms, samples))
 
 
+@dataclass(frozen=True)
+class Variational(Sampled):
+    """The same, of recipes that can let the rate in slowly."""
+
+    rate_warmup: RateWarmup = 0.0
+
+
+def in_groups(samples: int, groups: int) -> int:
+    """Return `groups`; raises LunetteError unless so many draws can be shared equally among them."""
+    if groups < 1 or samples % groups:
+        raise LunetteError(f"{samples} draws cannot be shared equally among {groups} bounds: choose a divisor")
+    return groups
+
+
 def autoencoder(
-    network: str, code: CodeHead, pixels: PixelHead, prior: Prior | None = None, corrupt: Corruption | None = None
+    network: str | Architecture,
+    code: CodeHead,
+    pixels: PixelHead,
+    prior: Prior | None = None,
+    corrupt: Corruption | None = None,
+    labels: int = 0,
 ) -> Autoencoder:
-    """Return the model of an encoder that ends in `code` and the decoder that mirrors it and ends in `pixels`."""
-    networks = architecture(network)
-    encoder = Conditional(networks.encoder(pixels.shape, code.features), code)
-    decoder = Conditional(networks.decoder(code.latent, pixels.shape, pixels.features), pixels)
-    return Autoencoder(encoder, decoder, prior, corrupt)
+    """Return the model of an encoder that ends in `code` and the decoder that mirrors it and ends in `pixels`.
+
+    With `labels` both are told which of them a picture has.
+    """
+    networks, shape = architecture(network) if isinstance(network, str) else network, pixels.shape
+    encoder = networks.encoder((shape[0] + bool(labels), *shape[1:]), code.features)
+    decoder = networks.decoder(code.latent + labels, shape, pixels.features)
+    if labels:
+        encoder, decoder = ReadingLabels(encoder, shape, labels), DrawingLabels(decoder, labels)
+    model = Autoencoder(Conditional(encoder, code), Conditional(code.before(decoder), pixels), prior, corrupt)
+    model.labels = labels
+    return model

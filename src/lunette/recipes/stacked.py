@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from torch import nn
+from torch import Tensor, nn
 
 from lunette.codes import DiracHead
 from lunette.errors import LunetteError
 from lunette.images import Shape
-from lunette.likelihoods import pixel_head
+from lunette.likelihoods import PixelHead, pixel_head
 from lunette.models import Autoencoder, Conditional, Layer
 from lunette.networks import Mlp, architecture
 from lunette.objectives import Objective, distortion
@@ -31,17 +31,25 @@ def stacked(
     encoder, decoder = dense.encoder(shape, code.features), dense.decoder(code.latent, shape, pixels.features)
     model = Autoencoder(Conditional(encoder, code), Conditional(decoder, pixels))
     objective = Objective({distortion: 1})
-    stages = [Stage(f"layer {i}", layer, objective, pretraining) for i, layer in enumerate(pairs(encoder, decoder), 1)]
-    return Recipe(model, objective, tuple(stages))
+    layers = enumerate(pairs(encoder, decoder, pixels), 1)
+    return Recipe(model, objective, tuple(Stage(f"layer {i}", layer, objective, pretraining) for i, layer in layers))
 
 
-def pairs(encoder: nn.Sequential, decoder: nn.Sequential) -> list[Layer]:
-    """Pair the layers of an encoder (flatten, linear, ReLU, …, linear) with the decoder's, the first ones first.
+class Drawn(nn.Module):
+    """Features (…, F) → the mean picture that `pixels`, whose parameters are not its own, makes of them, (…, C·H·W)."""
 
-    The first layer draws pixels, in [0, 1]; each other one draws what the ReLU below it gives.
-    """
-    layers = []
-    for i in range(1, len(encoder), 2):
-        bounds = nn.Sigmoid() if i == 1 else nn.ReLU()
-        layers.append(Layer(encoder[:i], encoder[i : i + 2], nn.Sequential(decoder[-i], bounds)))
-    return layers
+    def __init__(self, pixels: PixelHead) -> None:
+        super().__init__()
+        self._pixels = (pixels,)  # a tuple hides it from parameters()
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(…, F) → (…, C·H·W)."""
+        return self._pixels[0](features).mean.flatten(-3)
+
+
+def pairs(encoder: nn.Sequential, decoder: nn.Sequential, pixels: PixelHead) -> list[Layer]:
+    """Pair the layers of an encoder (flatten, linear, ReLU, …, linear) with the decoder's; the first draws pixels."""
+    return [
+        Layer(encoder[:i], encoder[i : i + 2], nn.Sequential(decoder[-i], Drawn(pixels) if i == 1 else nn.ReLU()))
+        for i in range(1, len(encoder), 2)
+    ]

@@ -3,5 +3,6 @@
 from lunette.files import write, writing
 from lunette.runs.record import record, restore
 from lunette.runs.run import REPORT, Run, RunSettings, versions
+from lunette.runs.signals import Signals
 
-__all__ = ["REPORT", "Run", "RunSettings", "record", "restore", "versions", "write", "writing"]
+__all__ = ["REPORT", "Run", "RunSettings", "Signals", "record", "restore", "versions", "write", "writing"]

@@ -8,12 +8,13 @@ from lunette.training.loop import Training
 from lunette.training.memory import keep_memory
 from lunette.training.position import Position
 from lunette.training.precision import Precision, pick_precision
-from lunette.training.processes import ALONE, Team, is_launched, joined
+from lunette.training.processes import ALONE, PATIENCE, Team, are_to_launch, is_launched, joined
 from lunette.training.settings import PRESETS, PresetName, TrainingSettings
 from lunette.training.step import check_shares
 
 __all__ = [
     "ALONE",
+    "PATIENCE",
     "PRESETS",
     "End",
     "EpochEnd",
@@ -28,6 +29,7 @@ __all__ = [
     "Team",
     "Training",
     "TrainingSettings",
+    "are_to_launch",
     "batches",
     "check_shares",
     "cuts",

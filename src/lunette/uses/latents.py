@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +13,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from lunette.images import Data, Images, read_pictures
+from lunette.errors import LunetteError
+from lunette.images import Data, Images, read, read_pictures, to_archive
 from lunette.models import LatentModel
+from lunette.runs import Run
+from lunette.training import ALONE, PATIENCE, Team, are_to_launch, cuts, joined
 from lunette.uses.axes import principal_axes
-from lunette.uses.passes import AnyRun, encode, open_run
+from lunette.uses.passes import AnyRun, device_of, encode, open_run
 from lunette.uses.shown import Shown
 
 if TYPE_CHECKING:
@@ -27,22 +32,24 @@ LEGEND = 20  # more labels than this are not named
 
 @dataclass(frozen=True, repr=False)
 class Codes(Shown):
-    """Posterior means (N, D) of pictures, with their labels where they have some."""
+    """Posterior means (N, D) of pictures, with their labels where they have some; several rungs are side by side."""
 
     codes: NDArray[np.float32]
     labels: NDArray[np.int64] | None
     label_names: tuple[str, ...]
+    rungs: tuple[int, ...]  # dimensions of each rung, the top one's first; they add up to D
 
     def __repr__(self) -> str:
         return f"Codes({self.codes.shape[0]} pictures, {self.codes.shape[1]} dimensions)"
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return codes, and labels with their names."""
+        """Return codes, the dimensions of each of several rungs, and labels with their names."""
         labels = {} if self.labels is None else {"labels": self.labels, "label_names": np.array(self.label_names)}
-        return {"codes": self.codes, **labels}
+        rungs = {"rungs": np.array(self.rungs)} if len(self.rungs) > 1 else {}
+        return {"codes": self.codes, **rungs, **labels}
 
     def picture(self) -> Image.Image:
-        """Return the scatter plot of two dimensions, or of the first two principal axes of more."""
+        """Return the scatter plot of the top rung: of its two dimensions, or its first two principal axes."""
         data = io.BytesIO()
         self._figure().savefig(data, dpi=120)
         return Image.open(data).convert("RGB")
@@ -50,7 +57,7 @@ class Codes(Shown):
     def _figure(self) -> Figure:
         from matplotlib.figure import Figure  # here, so that training need not wait for it
 
-        codes = self.codes[:SHOWN]
+        codes = self.codes[:SHOWN, : self.rungs[0]]
         figure = Figure(figsize=(6.4, 5.6), layout="constrained")
         axes = figure.subplots()
         if codes.shape[1] == 2:
@@ -73,16 +80,52 @@ class Codes(Shown):
         return figure
 
 
-def latents(run: AnyRun, images: Data | None = None, *, checkpoint: str = "last") -> Codes:
-    """Return the codes of the test pictures, or of `images`, which are brought to the model's size."""
+def latents(
+    run: AnyRun, images: Data | None = None, *, checkpoint: str = "last", processes: int | None = None
+) -> Codes:
+    """Return the codes of the test pictures, or of `images`, which are brought to the model's size.
+
+    With `processes` so many are launched here, which share the pictures. Where torchrun launched this, process 0
+    returns all codes, and the others return those of their share. Raises LunetteError for fewer pictures than
+    processes, and where one is lost.
+    """
     opened = open_run(run)
+    if are_to_launch(processes):
+        return _launched(opened, images, checkpoint, processes)
     model = opened.model(checkpoint)
-    if images is None:
-        return latents_model(model, opened.dataset.test)
-    return latents_model(model, read_pictures(images, opened.settings.shape, opened.settings.data.fit))
+    with joined(device_of(model), processes, PATIENCE) as team:
+        if images is None:
+            return latents_model(model, opened.dataset.test, team)
+        return latents_model(model, read_pictures(images, opened.settings.shape, opened.settings.data.fit), team)
 
 
-def latents_model(model: LatentModel, images: Images) -> Codes:
-    """Do what `latents` does, with a model at hand; the codes of several rungs side by side."""
-    codes = torch.cat(encode(model, images.pixels), dim=1).cpu().numpy()
-    return Codes(codes, None if images.labels is None else images.labels.numpy(), images.label_names)
+def latents_model(model: LatentModel, images: Images, team: Team = ALONE) -> Codes:
+    """Do what `latents` does, with a model at hand."""
+    if len(images) < team.size:
+        raise LunetteError(f"{team.size} processes cannot share {len(images)} pictures: ask for fewer")
+    batches = cuts(len(images), images.shape)
+    own = batches[team.share(len(batches))]  # whole ones, so that no sum depends on the number of processes
+    mine = images.take(slice(own[0].start, own[-1].stop) if own else slice(0))
+    rungs = encode(model, mine.pixels)
+    codes = np.concatenate(team.gathered(torch.cat(rungs, dim=1).cpu().numpy()))
+    labels = (images if team.leads else mine).labels
+    sizes = tuple(rung.shape[1] for rung in rungs)
+    return Codes(codes, None if labels is None else labels.numpy(), images.label_names, sizes)
+
+
+def _launched(run: Run, images: Data | None, checkpoint: str, processes: int) -> Codes:
+    """Let several processes do it, and read what they wrote."""
+    from lunette.uses.launch import launch  # here, because one process need not wait for this import
+
+    with tempfile.TemporaryDirectory() as folder:
+        out, archive = Path(folder) / "codes.npz", Path(folder) / "images.npz"
+        if images is not None and not isinstance(images, str | Path):
+            archive.write_bytes(to_archive(read(images)[0]))
+            images = archive
+        own = () if images is None else (f"--images={images}",)
+        launch(("latents", str(run.path), f"--checkpoint={checkpoint}", f"--out={out}", *own), processes)
+        with np.load(out) as arrays:
+            codes = arrays["codes"]
+            labels, names = (arrays["labels"], arrays["label_names"].tolist()) if "labels" in arrays else (None, ())
+            rungs = arrays["rungs"].tolist() if "rungs" in arrays else codes.shape[1:]
+            return Codes(codes, labels, tuple(names), tuple(rungs))

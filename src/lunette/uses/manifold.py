@@ -23,6 +23,7 @@ def manifold(run: AnyRun, n: int = 15, *, dimensions: tuple[int, int] | None = N
     a standard normal prior they are the code itself. Else the plane lies in the codes of the test pictures, in
     units of their standard deviations and around their mean: `dimensions` i, j of the code, or the first two
     principal axes.
+    Of several rungs the map is the top one's, with those below at their prior means given it.
     """
     if n < 1:
         raise LunetteError(f"cannot draw a map of {n} × {n} pictures: at least 1")

@@ -24,8 +24,8 @@ from lunette.training import (
     PresetName,
     Training,
     TrainingSettings,
+    are_to_launch,
     check_shares,
-    is_launched,
     joined,
     lost_workers_told,
     pick_device,
@@ -80,7 +80,7 @@ def train(
         facts=dataset.facts,
         versions=versions(),
     )
-    if processes and not is_launched():
+    if are_to_launch(processes):
         return launched(Run.create(out, chosen, files), processes, max_restarts)
     with joined(device, processes) as team:
         training = Training(built, dataset, how, device, team)
@@ -108,7 +108,7 @@ def resume(
     has changed.
     """
     run = run if isinstance(run, Run) else Run(run)
-    if processes and not is_launched():
+    if are_to_launch(processes):
         with run.locked():
             check_left_to_do(run, epochs)
         return launched(run, processes, max_restarts, epochs)
@@ -130,10 +130,12 @@ def resume(
 
 
 def launched(run: Run, processes: int, max_restarts: int, epochs: int | None = None) -> Run:
-    """Let several processes train `run`."""
+    """Let several processes train `run`; if one is lost, all start anew from what was saved."""
     from lunette.uses.launch import launch  # here, because training alone need not wait for this import
 
-    return launch(run, processes, max_restarts, epochs)
+    further = () if epochs is None else ("--epochs", str(epochs))
+    launch(("resume", str(run.path), *further), processes, f"go on with: lunette resume {run.path}", max_restarts)
+    return run
 
 
 def check_left_to_do(run: Run, epochs: int | None) -> None:

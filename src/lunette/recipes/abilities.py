@@ -1,0 +1,68 @@
+"""What a recipe's model can be asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from lunette.errors import LunetteError
+from lunette.likelihoods import PixelHead
+from lunette.objectives import (
+    MultipleBound,
+    PartialBound,
+    distortion,
+    doubly_reparameterized_bound,
+    importance_bound,
+    log_weights,
+)
+from lunette.recipes.registry import Recipe
+
+LIKELY = (distortion, importance_bound, doubly_reparameterized_bound)  # terms that train log p(x | z)
+YES = "yes"
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """Each is "yes", or "no: " and why."""
+
+    density: str  # a bound on log p(x), in nats or bits, that can be compared
+    compression: str  # without loss, by bits-back coding, at that bound
+    sampling: str  # new pictures
+
+
+def abilities(made: Recipe) -> Abilities:
+    """Return what the model of a recipe can do."""
+    head = pixel_head_of(made)
+    density = no_density(made, head)
+    compression = density
+    if not density and head.kind != "mass":
+        compression = "its likelihood is of pixels without steps: choose one of levels, like discretized-logistic"
+    sampling = "" if made.model.prior is not None else "it has no prior; lunette fit-prior gives a trained run one"
+    return Abilities(*(f"no: {why}" if why else YES for why in (density, compression, sampling)))
+
+
+def pixel_head_of(made: Recipe) -> PixelHead:
+    """Return the head that draws the pictures of a recipe's model."""
+    return next(module for module in made.model.modules() if isinstance(module, PixelHead))
+
+
+@torch.no_grad()
+def no_density(made: Recipe, head: PixelHead) -> str:
+    """Return why log p(x) has no bound, or nothing."""
+    if made.model.prior is None:
+        return "it has no prior"
+    model, weights = made.model.eval(), made.objective.weights(float("inf"))
+    y = torch.zeros(1, dtype=torch.int64) if model.labels else None
+    try:
+        log_weights(model.trace(torch.zeros(1, *head.shape), y))
+    except LunetteError as error:
+        return str(error)
+    finally:
+        model.train()
+    trained = [term for term, weight in zip(made.objective.terms, weights.values(), strict=True) if weight]
+    if not any(term in LIKELY or isinstance(term, MultipleBound | PartialBound) for term in trained):
+        return "its training does not look at the probability of pictures"
+    if head.kind == "none":
+        return "its likelihood is none of grey pixels: choose another, or for bernoulli --binarize dynamic"
+    return ""

@@ -1,0 +1,34 @@
+"""The VAE with a learned similarity."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from lunette.images import Shape
+from lunette.networks import architecture, mlp
+from lunette.objectives import FeatureDistance, PictureCritic, distortion, rate, warmup
+from lunette.recipes.registry import Recipe, recipe
+from lunette.recipes.shared import Variational
+
+FEATURES = 128  # in which pictures are compared
+
+
+@recipe
+def vae_gan(
+    shape: Shape,
+    parts: Variational = Variational(),
+    similarity: Annotated[float, "weight of the distance in a critic's features"] = 1.0,
+    realism: Annotated[float, "weight of what it costs that the critic can tell drawn pictures"] = 1.0,
+    distortion_weight: Annotated[float, "weight of the distortion of pixels"] = 0.0,
+) -> Recipe:
+    """VAE whose pictures are compared by what a critic sees in them (Larsen et al., ICML 2016)."""
+    critic = PictureCritic(architecture(parts.network).encoder(shape, FEATURES), mlp(FEATURES, (), 1))
+    return parts.recipe(
+        shape,
+        {
+            FeatureDistance(critic): similarity,
+            critic: realism,
+            rate: warmup(1, parts.rate_warmup),
+            distortion: distortion_weight,
+        },
+    )

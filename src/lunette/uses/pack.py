@@ -1,0 +1,112 @@
+"""Packing a source of pictures, by one process or by several."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from lunette.errors import Interrupted, LunetteError
+from lunette.files import whole_folder, writing
+from lunette.images import (
+    Data,
+    DataSettings,
+    Watch,
+    files_of,
+    join_shares,
+    pack_facts,
+    pack_images,
+    read_sized,
+    write_share,
+)
+from lunette.images.sources import DEFAULT
+from lunette.runs import Signals
+from lunette.training import PATIENCE, Team, are_to_launch, joined
+
+
+def pack(
+    source: Data,
+    out: str | Path,
+    settings: DataSettings = DEFAULT,
+    encoded: bool = False,
+    watch: Watch = lambda *_: None,
+    processes: int | None = None,
+) -> dict[str, object]:
+    """Write the pictures of `source` to the pack `out`, a folder that training reads through a memory map.
+
+    Besides what `load` takes, a source is a .tar file, or a folder with some, laid out as webdataset does.
+    `encoded` keeps picture files as they are, to be decoded whenever they are read. Memory does not grow with
+    the number of pictures, where they are files. With `processes` so many are launched here, which write the
+    pictures of some of the files each, in the same order; `watch` sees those of the first. Returns facts about the
+    pack; raises LunetteError for what `load` refuses, where `out` exists, and where a process is lost, and
+    Interrupted after SIGINT or SIGTERM, with nothing left of the pack.
+    """
+    out = Path(out).expanduser()
+    if not out.name or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
+        raise LunetteError(f"{out} exists already: choose another folder with --out, or remove it")
+    if are_to_launch(processes):
+        files_of(source, encoded, processes)
+        _launch(str(source), out, settings, encoded, processes)
+    else:
+        with Signals() as signals, joined(torch.device("cpu"), processes, PATIENCE) as team:
+
+            def told(done: int, total: int | None) -> None:
+                if signals.received:
+                    raise Interrupted("packing was stopped, and nothing is left of it", signals.received)
+                if team.leads:
+                    watch(done, total)
+
+            _pack(source, out, settings, encoded, told, team)
+    return pack_facts(out)
+
+
+def _pack(source: Data, out: Path, settings: DataSettings, encoded: bool, watch: Watch, team: Team) -> None:
+    """Do what `pack` does, as one of a team."""
+    files = files_of(source, encoded, team.size)
+    if files is None:
+        train, test = read_sized(source, settings)
+        with whole_folder(out) as folder:
+            pack_images(folder, {"train": train} | ({} if test is None else {"test": test}), watch)
+        return
+    mine = replace(files, paths=files.paths[team.share(len(files.paths))], others=files.others if team.leads else [])
+    with shared_folder(out, team) as folder:
+        name = "train" if team.size == 1 else f"train-{team.rank}"
+        share = write_share(folder, name, mine, settings, encoded, watch)
+        channels = team.largest(share.shape[0] if share.shape else 0)
+        if share.shape and share.shape[0] < channels and not encoded:  # another process met colour
+            share = write_share(folder, name, mine, replace(settings, channels=3), encoded, watch)
+        shares = team.gathered(share)
+        if team.leads:
+            join_shares(folder, files, shares, settings, encoded)
+
+
+@contextlib.contextmanager
+def shared_folder(out: Path, team: Team) -> Iterator[Path]:
+    """Give a team a folder to write into, which takes the place of `out` when all went well for all of them."""
+    if team.leads:
+        with whole_folder(out) as folder:
+            yield Path(team.told(str(folder)))
+        team.wait()
+        return
+    folder = Path(team.told(""))
+    try:
+        with writing(out):
+            yield folder
+        team.wait()
+    except (Interrupted, RuntimeError):  # the first process, which removes the folder otherwise, may be lost
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _launch(source: str, out: Path, settings: DataSettings, encoded: bool, processes: int) -> None:
+    """Let several processes do it."""
+    from lunette.uses.launch import launch  # here, because one process need not wait for this import
+
+    size = () if settings.size is None else (f"--size={settings.size}",)
+    channels = () if settings.channels is None else (f"--channels={settings.channels}",)
+    flags = (f"--out={out}", f"--fit={settings.fit}", *size, *channels, *(("--encoded",) if encoded else ()))
+    launch(("data", "pack", source, *flags), processes)
