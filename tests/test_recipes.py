@@ -21,7 +21,7 @@ from lunette.training import Step, Training, TrainingSettings
 NAMES = sorted(RECIPES)
 SHAPES = [(1, 8, 8), (3, 9, 14)]
 FOLDER = Path(lunette.recipes.__file__).parent
-NO_RECIPES = {"__init__", "abilities", "registry", "shared"}
+NO_RECIPES = {"__init__", "abilities", "discrete", "registry", "shared"}
 
 # The names that are promised.
 PROMISED = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lunette.codes.ball import BallPrior
+from lunette.codes.categorical import Categories, CategoryHead, UniformCategories
 from lunette.codes.curved import Curved
 from lunette.codes.dirac import Dirac, DiracHead
 from lunette.codes.hamiltonian import Flat, HamiltonianPosterior, Leapfrog, Tempering, leapfrog
@@ -11,13 +12,18 @@ from lunette.codes.normal import NormalHead, StandardNormal, tempered
 from lunette.codes.posteriors import POSTERIORS, code_head
 from lunette.codes.prior import Prior
 from lunette.codes.priors import PRIORS, make_prior
+from lunette.codes.quantised import Codebooks, Quantised, QuantisedHead
+from lunette.codes.sequence import SequenceCodes, SequencePrior, Sequences
 from lunette.codes.sphere import SpherePrior
 
 __all__ = [
     "POSTERIORS",
     "PRIORS",
     "BallPrior",
+    "Categories",
+    "CategoryHead",
     "CodeHead",
+    "Codebooks",
     "Curved",
     "Dirac",
     "DiracHead",
@@ -26,9 +32,15 @@ __all__ = [
     "Leapfrog",
     "NormalHead",
     "Prior",
+    "Quantised",
+    "QuantisedHead",
+    "SequenceCodes",
+    "SequencePrior",
+    "Sequences",
     "SpherePrior",
     "StandardNormal",
     "Tempering",
+    "UniformCategories",
     "code_head",
     "leapfrog",
     "make_prior",

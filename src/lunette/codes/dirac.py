@@ -11,6 +11,8 @@ from torch.distributions import Distribution
 from lunette.codes.head import CodeHead
 from lunette.errors import LunetteError
 
+NO_DENSITY = "this model's codes are points, which have no density, so its likelihood is not known"
+
 
 class Dirac(Distribution):
     """All probability at `value` (…, D): δ(z − value); it has no density, so no `log_prob`."""
@@ -33,7 +35,7 @@ class Dirac(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:  # noqa: ARG002
         """Raise LunetteError: a point has no density."""
-        raise LunetteError("this model's codes are points, which have no density, so its likelihood is not known")
+        raise LunetteError(NO_DENSITY)
 
 
 class DiracHead(CodeHead):

@@ -3,6 +3,7 @@
 from lunette.models.autoencoder import Autoencoder
 from lunette.models.conditional import Conditional
 from lunette.models.hamiltonian import Hamiltonian, Metric
+from lunette.models.indices import Indices
 from lunette.models.ladder import Ladder
 from lunette.models.layer import Layer
 from lunette.models.model import LatentModel
@@ -12,6 +13,7 @@ __all__ = [
     "Autoencoder",
     "Conditional",
     "Hamiltonian",
+    "Indices",
     "Ladder",
     "Latent",
     "LatentModel",

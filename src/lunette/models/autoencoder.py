@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from lunette.codes import Prior, tempered
+from lunette.codes import Prior, SequencePrior, tempered
 from lunette.errors import LunetteError
 from lunette.images import Corruption
 from lunette.models.conditional import Conditional
@@ -47,6 +47,8 @@ class Autoencoder(LatentModel):
                 "this model has no prior, so nothing says which codes to draw: an autoencoder gives back what it "
                 "is shown; train a variational one, such as 'vae', to make new images"
             )
+        if isinstance(self.prior, SequencePrior):
+            return (self.prior(y, temperature).sample((n,)),)
         p = self.prior(y)
         z = p.sample(torch.Size() if p.batch_shape else torch.Size((n,)))  # its batch is of labels, where it has any
         return (tempered(p, z, temperature),)

@@ -30,6 +30,7 @@ class LatentModel(nn.Module):
     def draw(self, n: int, y: Tensor | None = None, temperature: float = 1.0) -> tuple[Tensor, ...]:
         """Return n codes (n, D) from the prior, a tensor a rung; their deviation from its mean × temperature.
 
+        A prior over indices divides its logits by the temperature instead.
         Raises LunetteError where there is no prior, and for a temperature that is not 1 where it is not normal.
         """
         raise NotImplementedError

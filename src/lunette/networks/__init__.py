@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import re
 from typing import Protocol
 
@@ -9,6 +11,7 @@ from torch import nn
 
 from lunette.errors import LunetteError, unknown
 from lunette.images import Shape
+from lunette.networks.causal import Causal
 from lunette.networks.charted import Charted
 from lunette.networks.conv import Conv, relu
 from lunette.networks.labelled import DrawingLabels, ReadingLabels
@@ -18,6 +21,7 @@ from lunette.networks.residual import ResidualBlock
 
 __all__ = [
     "Architecture",
+    "Causal",
     "Charted",
     "Conv",
     "DrawingLabels",
@@ -27,6 +31,7 @@ __all__ = [
     "ResidualBlock",
     "architecture",
     "mlp",
+    "placed",
     "topmost",
 ]
 
@@ -74,3 +79,15 @@ def architecture(spec: str) -> Architecture:
         return Mlp(tuple(width for width, _ in layers))
     after = {"conv": relu, "residual": ResidualBlock}[name]
     return Conv(tuple((channels, stride) for channels, stride in layers), dense, after)
+
+
+def placed(spec: str, shape: Shape, positions: int) -> tuple[Architecture, int]:
+    """Return the architecture that `spec` names for codes that lie at positions, and how many there are.
+
+    The code of convolutions without a dense layer is a map, and each of its pixels is a position; any other code
+    is dense, and its `positions` are slices of it.
+    """
+    networks = architecture(spec)
+    if isinstance(networks, Conv) and not networks.dense:
+        return dataclasses.replace(networks, dense=None), math.prod(networks.sizes(shape)[-1])
+    return networks, positions

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from torch import nn
+from torch import Tensor, nn
 
 from lunette.images import Shape
 from lunette.networks.levels import Level, OneBatch
@@ -26,11 +26,12 @@ class Conv:
     """3×3 convolutions `layers`, each followed by `after(channels)`, then hidden layers `dense`.
 
     Stride s makes ⌈side / s⌉ pixels of a side. The decoder starts where the convolutions of the encoder end
-    and has one transposed convolution for each strided one, which gives back exactly its input's size.
+    and has one transposed convolution for each strided one, which gives back exactly its input's size. Where `dense`
+    is None there are no dense layers at all, and features and codes are maps, in the order (H, W, channels).
     """
 
     layers: tuple[Layer, ...]
-    dense: tuple[int, ...] = ()
+    dense: tuple[int, ...] | None = ()
     after: Callable[[int], nn.Module] = relu
 
     def encoder(self, shape: Shape, features: int) -> nn.Module:
@@ -40,14 +41,23 @@ class Conv:
         for channels, stride in self.layers:
             body += [nn.Conv2d(before, channels, 3, stride, padding=1), self.after(channels)]
             before = channels
-        head = mlp(before * math.prod(self.sizes(shape)[-1]), self.dense, features)
-        return OneBatch(nn.Sequential(*body, nn.Flatten(), *head), event_dims=3)
+        pixels = math.prod(self.sizes(shape)[-1])
+        if self.dense is None:
+            body += [nn.Conv2d(before, features // pixels, 1), Permute(0, 2, 3, 1), nn.Flatten()]
+        else:
+            body += [nn.Flatten(), *mlp(before * pixels, self.dense, features)]
+        return OneBatch(nn.Sequential(*body), event_dims=3)
 
     def decoder(self, inputs: int, shape: Shape, features: int) -> nn.Module:
         """Codes (…, D) → features (…, F) in the order (F / (H·W), H, W)."""
         sizes, before = self.sizes(shape), self.layers[-1][0]
         bottom = (before, *sizes[-1])
-        body = [nn.Linear(inputs, math.prod(bottom)), nn.Unflatten(1, bottom), self.after(before)]
+        if self.dense is None:
+            size = inputs // math.prod(sizes[-1])
+            body = [nn.Unflatten(1, (*sizes[-1], size)), Permute(0, 3, 1, 2), nn.Conv2d(size, before, 1)]
+        else:
+            body = [nn.Linear(inputs, math.prod(bottom)), nn.Unflatten(1, bottom)]
+        body.append(self.after(before))
         for i, (_, stride) in reversed(list(enumerate(self.layers))):
             if stride > 1:
                 # The channels that the encoder had before this layer; the first layer had the image: its own.
@@ -70,7 +80,7 @@ class Conv:
                 down.append(nn.Flatten())
             below = (channels, *small)
             levels.append(Level(OneBatch(nn.Sequential(*up), 3), OneBatch(nn.Sequential(*down), 3), below))
-        for width in self.dense:
+        for width in self.dense or ():
             levels.append(dense_level(below, width))
             below = (width,)
         return levels
@@ -82,6 +92,18 @@ class Conv:
             height, width = result[-1]
             result.append((-(-height // stride), -(-width // stride)))
         return result
+
+
+class Permute(nn.Module):
+    """Put dimensions in another order."""
+
+    def __init__(self, *order: int) -> None:
+        super().__init__()
+        self.order = order
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `x` with dimension order[i] in place i."""
+        return x.permute(self.order)
 
 
 def upsample(before: int, after: int, stride: int, small: tuple[int, int], large: tuple[int, int]) -> nn.Module:

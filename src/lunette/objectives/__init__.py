@@ -2,6 +2,7 @@
 
 from lunette.objectives.adversaries import CodeAdversary, DensityRatioTotalCorrelation, FeatureDistance, PictureCritic
 from lunette.objectives.bounds import MultipleBound, PartialBound, doubly_reparameterized_bound
+from lunette.objectives.codebooks import CodeUsage, codebook, commitment
 from lunette.objectives.divergences import Diagonal, KernelName, MaximumMeanDiscrepancy, OffDiagonal
 from lunette.objectives.metric import Volume
 from lunette.objectives.objective import Objective, Term, loss, name_of
@@ -24,6 +25,7 @@ __all__ = [
     "Adversary",
     "CapacityGap",
     "CodeAdversary",
+    "CodeUsage",
     "Cyclical",
     "DensityRatioTotalCorrelation",
     "Diagonal",
@@ -47,6 +49,8 @@ __all__ = [
     "Updating",
     "Volume",
     "code_norm",
+    "codebook",
+    "commitment",
     "decoder_gradient",
     "decoder_weights",
     "distortion",

@@ -14,7 +14,7 @@ from lunette.heads import positive
 from lunette.images import Binarization, Corruption, Shape
 from lunette.likelihoods import PixelHead, pixel_head
 from lunette.models import Autoencoder, Conditional
-from lunette.networks import DrawingLabels, ReadingLabels, architecture
+from lunette.networks import Architecture, DrawingLabels, ReadingLabels, architecture
 from lunette.objectives import Objective, Schedule, Term
 from lunette.recipes.registry import Recipe
 
@@ -111,7 +111,7 @@ def in_groups(samples: int, groups: int) -> int:
 
 
 def autoencoder(
-    network: str,
+    network: str | Architecture,
     code: CodeHead,
     pixels: PixelHead,
     prior: Prior | None = None,
@@ -122,7 +122,7 @@ def autoencoder(
 
     With `labels` both are told which of them a picture has.
     """
-    networks, shape = architecture(network), pixels.shape
+    networks, shape = architecture(network) if isinstance(network, str) else network, pixels.shape
     encoder = networks.encoder((shape[0] + bool(labels), *shape[1:]), code.features)
     decoder = networks.decoder(code.latent + labels, shape, pixels.features)
     if labels:

@@ -91,7 +91,9 @@ class Checkpoints:
         if which in ("last", "best"):
             wanted = self.pointer(which)
             if which == "best" and wanted is None:
-                raise LunetteError(f"{self.run} has no best checkpoint: it was trained without validation pictures")
+                raise LunetteError(
+                    f"{self.run} has no best checkpoint: it was trained without validation pictures, or in stages"
+                )
             if wanted in names:
                 names = names[: names.index(wanted) + 1]
         elif which in names:

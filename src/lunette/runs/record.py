@@ -84,6 +84,12 @@ def restore(run: Run, training: Training) -> None:
     checkpoint = None
     if training.team.leads and (run.checkpoints.names() or run.checkpoints.pointer("last")):
         name, checkpoint = run.checkpoints.load("last")
+        past_main = checkpoint.state["position"]["stage"] > len(training.recipe.stages)
+        if past_main and training.settings.epochs != run.settings.training.epochs:
+            raise LunetteError(
+                f"{run.path} has begun to train its {training.recipe.after[0].name} on the model as it is, and more "
+                "epochs would change that: train anew with more --epochs"
+            )
         (run.path / REPORT).unlink(missing_ok=True)
         run.checkpoints.drop_after(name)
         run.write_metrics(run.metrics()[: checkpoint.state["rows"]])

@@ -64,6 +64,7 @@ class PictureTime:
     """The settings ask for pictures after this epoch."""
 
     epoch: int
+    draws: bool = True  # whether the model can draw by now: its prior may learn only after
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ class Training:
         reason = f"all {self.settings.epochs} epochs are done"
         yield Start(str(self.device), torch.get_num_threads(), self.team.size, self.precision)
         if self._is_picture_time():  # a stop between an epoch's end and its pictures must not lose them
-            yield PictureTime(self.position.epoch)
+            yield PictureTime(self.position.epoch, draws=not self.recipe.after)
         while self.position.stage < len(self.stages):
             while self.position.epoch < self.stage.epochs and not self._out_of_patience():
                 yield from self._epoch()
@@ -124,7 +124,7 @@ class Training:
         position.seconds += time.perf_counter() - began
         yield self._close_epoch()
         if self._is_picture_time():
-            yield PictureTime(position.epoch)
+            yield PictureTime(position.epoch, draws=not self.recipe.after)
 
     def _is_picture_time(self) -> bool:
         position, every = self.position, self.settings.pictures

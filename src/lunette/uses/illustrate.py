@@ -25,7 +25,7 @@ def illustrate(run: Run, model: LatentModel, event: Event) -> None:
     folder = run.pictures
     pairs = reconstruct_model(model, test.take(slice(PICTURES // 2)), seed)
     pairs.save(folder / f"reconstructions-{event.epoch:04d}.png")
-    if model.prior is not None:
+    if model.prior is not None and (isinstance(event, End) or event.draws):
         sample_model(model, PICTURES, seed).save(folder / f"samples-{event.epoch:04d}.png")
     if isinstance(event, End):
         write(folder / "curves.png", curves(run))
