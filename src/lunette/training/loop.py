@@ -13,7 +13,7 @@ from lunette.images import Dataset, Images, Permutation
 from lunette.objectives import loss
 from lunette.randomness import part_of_batch, reseed, stream
 from lunette.recipes import Recipe, Stage
-from lunette.training.batches import to_float
+from lunette.training.batches import spread, to_float
 from lunette.training.evaluate import evaluate
 from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Start, Step
 from lunette.training.feed import Feed
@@ -237,7 +237,8 @@ class Training:
         # The parts of a sharded model meet in every pass, so that no process can take a batch for itself.
         team = ALONE if self.settings.shard else self.team
         weights = self._terms.objective.weights(math.inf)
-        return evaluate(self.terms, weights, images, self.settings.seed, self.device, team)
+        each = spread(self._terms.model, self._terms.objective.samples)
+        return evaluate(self.terms, weights, images, self.settings.seed, self.device, team, each)
 
     def check_finite(self) -> None:
         """Raise Diverged unless all weights are finite: a step from finite numbers can still overflow them."""
