@@ -6,7 +6,7 @@ from typing import Annotated
 
 from lunette.images import Shape
 from lunette.networks import architecture, mlp
-from lunette.objectives import FeatureDistance, PictureCritic, distortion, rate, warmup
+from lunette.objectives import FeatureDistance, PictureCritic, distortion, rate
 from lunette.recipes.registry import Recipe, recipe
 from lunette.recipes.shared import Variational
 
@@ -28,7 +28,7 @@ def vae_gan(
         {
             FeatureDistance(critic): similarity,
             critic: realism,
-            rate: warmup(1, parts.rate_warmup),
+            rate: parts.rate_weight,
             distortion: distortion_weight,
         },
     )
