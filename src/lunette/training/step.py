@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import warnings
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lunette.errors import LunetteError
-from lunette.images import Dataset
+from lunette.images import Dataset, Permutation
 from lunette.models import Moment, Trace
 from lunette.recipes import Recipe, Stage
 from lunette.training.graph import check_graph
@@ -84,6 +85,14 @@ def parts(n: int, accumulate: int, team: Team) -> list[tuple[int, int]]:
     """
     count = team.size * accumulate
     return [(n * i // count, n * (i + 1) // count) for i in range(team.rank * accumulate, (team.rank + 1) * accumulate)]
+
+
+def indices(order: Permutation, begin: int, size: int, accumulate: int, team: Team) -> Iterator[Tensor]:
+    """Yield the numbers of the pictures of each part of each step of `size`, from place `begin` of an epoch's order."""
+    for start in range(begin, len(order), size):
+        batch = order[start : start + size]
+        for first, last in parts(len(batch), accumulate, team):
+            yield batch[first:last] if last > first else batch[:1]  # which then counts for nothing
 
 
 def together(terms: Terms, team: Team, shard: bool) -> nn.Module:
