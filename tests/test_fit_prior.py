@@ -400,9 +400,9 @@ def test_a_single_dimension_is_enough(kind):
     density = fitted(make_density(kind, 1, 0, arguments), codes)
     with torch.no_grad():
         draws = density.sample(400)
-        assert draws.shape == (400, 1)
-        if kind == "flow":  # a spline of one dimension begins far away, and a few steps bring it nearer
-            rough = fitted(make_density(kind, 1, 0, arguments | {"steps": 1}), codes)
-            assert density.loss(codes).mean() < rough.loss(codes).mean()
-        else:
-            assert 3 < float(draws.mean()) < 7
+    assert draws.shape == (400, 1)
+    if kind == "flow":  # a spline of one dimension begins far away, and a few steps bring it nearer
+        rough = fitted(make_density(kind, 1, 0, arguments | {"steps": 1}), codes)
+        assert density.loss(codes).mean() < rough.loss(codes).mean()
+    else:
+        assert 3 < float(draws.mean()) < 7
