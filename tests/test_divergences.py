@@ -90,7 +90,8 @@ def test_spectral_norm_bounds_each_layer():
 def test_similarity_is_its_formula_in_a_window():
     torch.manual_seed(0)
     a, b = torch.rand(1, 1, 11, 11, dtype=torch.float64), torch.rand(1, 1, 11, 11, dtype=torch.float64)
-    w = gaussian(11).double()
+    line = torch.tensor(gaussian(11), dtype=torch.float64)
+    w = torch.outer(line, line)
     mean_a, mean_b = (w * a).sum(), (w * b).sum()
     var_a, var_b = (w * (a - mean_a) ** 2).sum(), (w * (b - mean_b) ** 2).sum()
     both = (w * (a - mean_a) * (b - mean_b)).sum()
@@ -110,6 +111,15 @@ def test_pictures_are_similar_to_themselves_alone(shape):
     assert (unlike < noisy).all()
     assert (noisy < 1).all()
     torch.testing.assert_close(unlike, multiscale_similarity(a, a) * unlike)
+
+
+def test_products_of_bfloat16_leave_the_similarity_as_it_is():
+    torch.manual_seed(0)
+    a = 0.8 + 0.02 * torch.rand(2, 1, 28, 28)  # smooth and bright: a variance far below the mean square
+    b = a + 0.01 * torch.randn_like(a)
+    exact = multiscale_similarity(a, b)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(multiscale_similarity(a, b), exact)
 
 
 def test_dissimilarity_learns():
