@@ -71,21 +71,19 @@ class _OfTheSet:
         """Return log q(z) and Σ_j log q(z_j) of each code, (K, N) both."""
         (latent,) = trace.latents
         each = factors(latent.q).log_prob(latent.z.unsqueeze(-2))  # (K, N, M, D): code n under picture m
-        shares = self.shares(each.shape[2], trace.moment.pictures).log().to(each)
+        shares = self.shares(each.shape[2], trace.moment.pictures, each.device).log()
         joint = (each.sum(-1) + shares).logsumexp(-1)
         return joint, (each + shares.unsqueeze(-1)).logsumexp(-2).sum(-1)
 
-    def shares(self, batch: int, pictures: int | None) -> Tensor:
+    def shares(self, batch: int, pictures: int | None, device: torch.device | None = None) -> Tensor:
         """Return how much picture m counts in q of code n, (batch, batch): a row sums to 1 if stratified."""
         N, M = max(pictures or batch, batch), batch
         if self.estimator == "weighted" or M == 1:
-            return torch.full((M, M), 1 / (N * M))
+            return torch.full((M, M), 1 / (N * M), device=device)
         # Its own picture counts for itself, one other for all that are not in the batch, and the rest as they are.
-        shares = torch.full((M, M), 1 / (M - 1))
-        shares.fill_diagonal_(1 / N)
-        stand_in = (torch.arange(M) + 1) % M
-        shares[torch.arange(M), stand_in] = (N - M + 1) / (N * (M - 1))
-        return shares
+        own = torch.eye(M, device=device)
+        stand_in = own.roll(1, 1)
+        return own / N + stand_in * (N - M + 1) / (N * (M - 1)) + (1 - own - stand_in) / (M - 1)
 
 
 class MutualInformation(_OfTheSet):
