@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, register_kl
 
 from lunette.codes.bessel import log_bessel
-from lunette.codes.head import CodeHead, wide
+from lunette.codes.head import CodeHead, single, wide
 from lunette.codes.prior import Prior
 from lunette.errors import LunetteError
 from lunette.networks import Charted
@@ -166,7 +166,8 @@ class SphereHead(CodeHead):
 
     def forward(self, features: Tensor) -> VonMisesFisher:
         """(…, D + 1) → batch (…), event (D)."""
-        return VonMisesFisher(F.normalize(features[..., :-1], dim=-1), 1 + F.softplus(features[..., -1]))
+        direction, concentration = single(features).split([self.latent, 1], dim=-1)
+        return VonMisesFisher(F.normalize(direction, dim=-1), 1 + F.softplus(concentration.squeeze(-1)))
 
     def before(self, network: nn.Module) -> Charted:
         """Return `network` after codes are put on the sphere, which those between two others are not."""
