@@ -12,15 +12,7 @@ from lunette.models import LatentModel, Trace
 from lunette.objectives.rates import prior_of
 
 KernelName = Literal["inverse-multiquadric", "rbf"]
-WIDTHS = (
-    0.1,
-    0.2,
-    0.5,
-    1.0,
-    2.0,
-    5.0,
-    10.0,
-)  # in multiples of the mean ‖a − b‖² of two draws from N(0, I), which is 2D
+WIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # of the mean ‖a − b‖² of two draws from N(0, I), which is 2D
 
 
 @dataclass(frozen=True)
@@ -62,7 +54,8 @@ class Covariance:
     """What the covariance C of the codes of a batch costs: abstract in the cost.
 
     C is that of the posterior means (DIP-VAE I), or with `draws` that of the codes themselves (II).
-    Source: Kumar, Sattigeri, Balakrishnan, "Variational Inference of Disentangled Latent Concepts", ICLR 2018.
+    Source: Kumar, Sattigeri, Balakrishnan, "Variational Inference of Disentangled Latent Concepts from Unlabeled
+    Observations", ICLR 2018.
     """
 
     draws: bool
