@@ -61,7 +61,7 @@ class VonMisesFisher(Distribution):
 
         The number of proposals is fixed, so that an image's draws never depend on those of its neighbours.
         Source: Wood, Communications in Statistics 23(1), 1994; Z as in Devroye, "Non-Uniform Random Variate
-        Generation", 1986, §IX.3.
+        Generation", 1986, §IX.4.
         """
         κ, m = wide(self.concentration), self.event_shape[0] - 1
         u = wide(noise(torch.rand, (PROPOSALS, 3, *shape), self.direction, batch_dim=-1))
