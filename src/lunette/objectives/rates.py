@@ -53,7 +53,7 @@ class FreeBits:
 
     def __call__(self, model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG002
         """Return the term, summed over rungs."""
-        each = [kl_divergence(factors(latent.q), factors(prior_of(latent))) for latent in trace.latents]
+        each = [kl_divergence(factors(latent.q), factors(prior_of(latent), "prior")) for latent in trace.latents]
         return torch.stack([kl.flatten(0, -2).mean(0).clamp(min=self.free).sum() for kl in each]).sum()
 
 
@@ -119,8 +119,8 @@ def prior_of(latent: Latent) -> Distribution:
     return latent.p
 
 
-def factors(distribution: Distribution) -> Normal:
+def factors(distribution: Distribution, part: str = "posterior") -> Normal:
     """Return the normal distributions of each dimension on its own; raises LunetteError where they depend."""
     if isinstance(distribution, Independent) and isinstance(distribution.base_dist, Normal):
         return distribution.base_dist
-    raise LunetteError("this term looks at each dimension of the code by itself: use --posterior normal")
+    raise LunetteError(f"this term looks at each dimension of the code by itself: use --{part} normal")
