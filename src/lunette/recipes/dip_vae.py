@@ -19,6 +19,6 @@ def dip_vae(
     diagonal: Annotated[float, "weight of the variances' distance from 1"] = 5.0,
 ) -> Recipe:
     """VAE whose codes together have covariance I, as the prior has (Kumar et al., ICLR 2018)."""
-    draws = kind == "II"
-    terms: Terms = {OffDiagonal(draws): off_diagonal, Diagonal(draws): diagonal}
+    codes = kind == "II"
+    terms: Terms = {OffDiagonal(codes): off_diagonal, Diagonal(codes): diagonal}
     return parts.recipe(shape, {distortion: 1.0, rate: parts.rate_weight, **terms})

@@ -220,6 +220,9 @@ class Training:
         Their weights are those after any warm-up: with rising ones the first epoch would always be the best.
         """
         self._terms.model.eval()
+        # Each process has running means of its own parts of the batches; those of process 0 are saved.
+        for buffer in self._terms.model.buffers():
+            buffer.copy_(self.team.first(buffer))
         # The parts of a sharded model meet in every pass, so that no process can take a batch for itself.
         team = ALONE if self.settings.shard else self.team
         weights = self._terms.objective.weights(math.inf)

@@ -116,7 +116,7 @@ def together(terms: Terms, team: Team, shard: bool) -> nn.Module:
         return terms
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # newer versions of torch give the first switch another name
-        # No module here has buffers that training changes, so nothing but gradients need be sent.
+        # Buffers that steps read follow from the weights; the others are made the same where the model is measured.
         return DistributedDataParallel(terms, broadcast_buffers=False, gradient_as_bucket_view=True)
 
 
