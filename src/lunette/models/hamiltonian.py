@@ -114,6 +114,10 @@ class Hamiltonian(LatentModel):
     def draw(self, n: int, y: Tensor | None = None, temperature: float = 1.0) -> tuple[Tensor, ...]:  # noqa: D102
         p = self.prior(y)
         if self.metric:
+            if temperature != 1:
+                raise LunetteError(
+                    "codes are drawn from the metric's volume, which has no mean: leave temperature at 1"
+                )
             z = self.metric(self.encoder).draw(n).float()
         else:
             z = p.sample(torch.Size() if p.batch_shape else torch.Size((n,)))  # its batch is of labels, if any

@@ -18,7 +18,7 @@ EstimatorName = Literal["weighted", "stratified"]
 
 @dataclass(frozen=True)
 class CapacityGap:
-    """|KL(q ‖ p) − C|, (N,), in nats: C rises from 0 to `capacity` over `epochs`.
+    """|KL(q ‖ p) − C| of each image, (N,), in nats: C rises from 0 to `capacity` over `epochs`.
 
     Source: Burgess et al., "Understanding disentangling in β-VAE", 2018, arXiv:1804.03599.
     """

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from torch import nn
+
 from lunette.images import Shape
-from lunette.networks import architecture, mlp
+from lunette.networks import architecture
 from lunette.objectives import FeatureDistance, PictureCritic, distortion, rate
 from lunette.recipes.registry import Recipe, recipe
 from lunette.recipes.shared import Variational
@@ -22,7 +24,9 @@ def vae_gan(
     distortion_weight: Annotated[float, "weight of the distortion of pixels"] = 0.0,
 ) -> Recipe:
     """VAE whose pictures are compared by what a critic sees in them (Larsen et al., ICML 2016)."""
-    critic = PictureCritic(architecture(parts.network).encoder(shape, FEATURES), mlp(FEATURES, (), 1))
+    critic = PictureCritic(
+        architecture(parts.network).encoder(shape, FEATURES), nn.Sequential(nn.ReLU(), nn.Linear(FEATURES, 1))
+    )
     return parts.recipe(
         shape,
         {
