@@ -73,6 +73,8 @@ def test_without_steps_it_is_the_variational_autoencoder():
         Hamiltonian(twin, None, metric_of((1, 8, 8), 4))
     with pytest.raises(LunetteError, match="would leave a sphere"):
         build("hvae", (1, 8, 8), {"posterior": "sphere", "prior": "sphere"})
+    with pytest.raises(LunetteError, match="depends on the others of the batch"):
+        build("hvae", (1, 8, 8), {"likelihood": "optimal-normal"})
     with pytest.raises(LunetteError, match="needs a prior"):
         Hamiltonian(Autoencoder(model.encoder, model.decoder), Leapfrog(4, 3))
 

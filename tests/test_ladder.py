@@ -210,11 +210,11 @@ def test_the_weights_that_were_trained_are_loaded(run):
     recipe, model = run.recipe(), Run(run.path).model(device="cpu")
     weights = recipe.objective.weights(math.inf)
 
-    def terms(x):
+    def terms(x, y):
         return recipe.objective(model, model.trace(x))
 
     device = torch.device("cpu")
-    found = evaluate(terms, weights, run.dataset.test.pixels, run.settings.training.seed, device, Team())
+    found = evaluate(terms, weights, run.dataset.test, run.settings.training.seed, device, Team())
     # The noise of a measurement is a function of the run's seed, so the same weights measure the same.
     assert found.terms["rate"] == pytest.approx(run.metrics()[-1]["rate"], rel=1e-6)
     assert found.terms["distortion"] == pytest.approx(run.metrics()[-1]["distortion"], rel=1e-6)

@@ -191,6 +191,9 @@ def test_abilities_depend_on_the_likelihood():
         "no: its likelihood is of pixels without"
     )
     assert abilities(built("vae", likelihood="discretized-logistic")).compression == "yes"
+    moved = abilities(built("hvae", likelihood="discretized-logistic"))
+    assert moved.density == "yes"
+    assert moved.compression.startswith("no: its posterior has a density only at its own draws")
     for name in ("aae", "autoencoder", "vq_vae", "ssim_vae", "vae_gan"):
         assert abilities(built(name)).density.startswith("no: "), name
 
@@ -243,7 +246,7 @@ def test_posteriors_and_priors_go_together_or_are_refused(posterior, prior):
 def test_terms_that_a_posterior_does_not_allow_are_refused():
     with pytest.raises(LunetteError, match="each dimension of the code by itself"):
         built("beta_tc", posterior="full")
-    with pytest.raises(LunetteError, match="each dimension of the code by itself"):
+    with pytest.raises(LunetteError, match="each dimension of the code by itself: use --prior normal"):
         built("free_bits_vae", prior="mixture:3")
 
 

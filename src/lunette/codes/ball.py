@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from lunette.codes.head import CodeHead, wide
+from lunette.codes.head import CodeHead, single, wide
 from lunette.codes.normal import diagonal_normal
 from lunette.codes.prior import Prior
 from lunette.heads import positive
@@ -110,7 +110,7 @@ class BallHead(CodeHead):
 
     def forward(self, features: Tensor) -> WrappedNormal:
         """(…, 2D) → batch (…), event (D)."""
-        at_0, log_var = features.chunk(2, dim=-1)
+        at_0, log_var = single(features).chunk(2, dim=-1)
         mean = inside(exp_at_0(wide(at_0), self.curvature), self.curvature)
         return WrappedNormal(mean.to(at_0.dtype), (log_var / 2).exp(), self.curvature)
 

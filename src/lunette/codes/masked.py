@@ -19,7 +19,7 @@ WIDTHS = (128, 128)  # of the masked networks' hidden layers
 class AutoregressiveHead(CodeHead):
     """Features (…, 2D + 64) → a diagonal normal and N inverse autoregressive maps, which see the last 64.
 
-    Source: Kingma et al., "Improving Variational Inference with Inverse Autoregressive Flow", NeurIPS 2016.
+    Source: Kingma et al., "Improved Variational Inference with Inverse Autoregressive Flow", NeurIPS 2016.
     """
 
     number = int
@@ -80,9 +80,13 @@ class FlowPrior(Prior):
 
     def __init__(self, latent: int, steps: int) -> None:
         from zuko.flows import NSF  # here, as above
+        from zuko.nn import MaskedMLP
 
         super().__init__()
         self.flow = NSF(latent, transforms=steps, hidden_features=WIDTHS)
+        for network in self.flow.modules():
+            if isinstance(network, MaskedMLP):  # its products may be of bfloat16, a spline's knots not
+                network.register_forward_hook(lambda _network, _inputs, knots: single(knots))
 
     def forward(self, y: Tensor | None = None) -> Distribution:  # noqa: ARG002  (the same for every label)
         """Return the prior: batch (), event (D)."""

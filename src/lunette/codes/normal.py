@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
-from lunette.codes.head import CodeHead
+from lunette.codes.head import CodeHead, single
 from lunette.codes.prior import Prior
 from lunette.errors import LunetteError
 from lunette.randomness import noise
@@ -20,7 +20,7 @@ class NormalHead(CodeHead):
 
     def forward(self, features: Tensor) -> Distribution:
         """(…, 2D) → batch (…), event (D)."""
-        mean, log_var = features.chunk(2, dim=-1)
+        mean, log_var = single(features).chunk(2, dim=-1)
         return diagonal_normal(mean, (log_var / 2).exp())
 
 

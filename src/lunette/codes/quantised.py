@@ -32,8 +32,8 @@ class Codebooks(nn.Module):
         """Vectors (…, d) → in each codebook the index of the entry nearest to what is left, (…, L)."""
         indices = []
         for entries in self.entries:
-            # ‖x − e‖² without ‖x‖², which is the same for all entries.
-            indices.append((entries.square().sum(-1) - 2 * x @ entries.T).argmin(-1))
+            # By cdist, which stays in float32 where products are of bfloat16: the same entry in training and after.
+            indices.append(torch.cdist(x, entries.expand(*x.shape[:-2], -1, -1)).argmin(-1))
             x = x - entries[indices[-1]]
         return torch.stack(indices, -1)
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, register_kl
 
 from lunette.codes.bessel import log_bessel
-from lunette.codes.head import CodeHead, wide
+from lunette.codes.head import CodeHead, single, wide
 from lunette.codes.prior import Prior
 from lunette.errors import LunetteError
 from lunette.networks import Charted
@@ -61,7 +61,7 @@ class VonMisesFisher(Distribution):
 
         The number of proposals is fixed, so that an image's draws never depend on those of its neighbours.
         Source: Wood, Communications in Statistics 23(1), 1994; Z as in Devroye, "Non-Uniform Random Variate
-        Generation", 1986, §IX.3.
+        Generation", 1986, §IX.4.
         """
         κ, m = wide(self.concentration), self.event_shape[0] - 1
         u = wide(noise(torch.rand, (PROPOSALS, 3, *shape), self.direction, batch_dim=-1))
@@ -166,7 +166,8 @@ class SphereHead(CodeHead):
 
     def forward(self, features: Tensor) -> VonMisesFisher:
         """(…, D + 1) → batch (…), event (D)."""
-        return VonMisesFisher(F.normalize(features[..., :-1], dim=-1), 1 + F.softplus(features[..., -1]))
+        direction, concentration = single(features).split([self.latent, 1], dim=-1)
+        return VonMisesFisher(F.normalize(direction, dim=-1), 1 + F.softplus(concentration.squeeze(-1)))
 
     def before(self, network: nn.Module) -> Charted:
         """Return `network` after codes are put on the sphere, which those between two others are not."""

@@ -10,6 +10,7 @@ from lunette.codes import Curved, Flat, HamiltonianPosterior, Leapfrog, Prior, t
 from lunette.errors import LunetteError
 from lunette.heads import positive
 from lunette.images import Shape
+from lunette.likelihoods import OptimalNormalHead
 from lunette.models.autoencoder import Autoencoder
 from lunette.models.conditional import Conditional
 from lunette.models.model import LatentModel
@@ -77,6 +78,11 @@ class Hamiltonian(LatentModel):
             raise LunetteError(
                 "leapfrog steps go straight on, and would leave a sphere or a ball: use codes of a plane"
             )
+        if steps and isinstance(parts.decoder.head, OptimalNormalHead):
+            raise LunetteError(
+                "leapfrog steps follow log p(x | z) of each picture by itself, and in the likelihood optimal-normal it "
+                "depends on the others of the batch: use normal, which learns its σ"
+            )
         if metric and not steps:
             raise LunetteError("a metric is learned by the leapfrog steps over it: use 1 step or more")
         self.encoder = parts.encoder
@@ -108,6 +114,10 @@ class Hamiltonian(LatentModel):
     def draw(self, n: int, y: Tensor | None = None, temperature: float = 1.0) -> tuple[Tensor, ...]:  # noqa: D102
         p = self.prior(y)
         if self.metric:
+            if temperature != 1:
+                raise LunetteError(
+                    "codes are drawn from the metric's volume, which has no mean: leave temperature at 1"
+                )
             z = self.metric(self.encoder).draw(n).float()
         else:
             z = p.sample(torch.Size() if p.batch_shape else torch.Size((n,)))  # its batch is of labels, if any

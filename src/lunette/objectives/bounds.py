@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from lunette.errors import LunetteError
@@ -60,9 +59,9 @@ def doubly_reparameterized_bound(model: LatentModel, trace: Trace) -> Tensor:
     bound = importance_bound(model, trace)
     if not latent.z.requires_grad or latent.p is None:
         return bound
-    with torch.no_grad():
-        q = model.encoder(trace.x)  # whose parameters stand still
-    logs = trace.px.log_prob(trace.x) + latent.p.log_prob(latent.z) - q.log_prob(latent.z)
+    with still(model.encoder.parameters()):  # also while it weighs codes: flows have networks that do so
+        log_q = model.encoder(trace.x).log_prob(latent.z)
+    logs = trace.px.log_prob(trace.x) + latent.p.log_prob(latent.z) - log_q
     shares = logs.detach().softmax(0)
     latent.z.register_hook(lambda gradient: shares.unsqueeze(-1) * gradient)
     surrogate = -(shares * logs).sum(0)

@@ -9,18 +9,10 @@ import torch
 from torch import Tensor
 
 from lunette.models import LatentModel, Trace
-from lunette.objectives.rates import prior_of
+from lunette.objectives.rates import factors, prior_of
 
 KernelName = Literal["inverse-multiquadric", "rbf"]
-WIDTHS = (
-    0.1,
-    0.2,
-    0.5,
-    1.0,
-    2.0,
-    5.0,
-    10.0,
-)  # in multiples of the mean ‖a − b‖² of two draws from N(0, I), which is 2D
+WIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # of the mean ‖a − b‖² of two draws from N(0, I), which is 2D
 
 
 @dataclass(frozen=True)
@@ -61,18 +53,21 @@ class MaximumMeanDiscrepancy:
 class Covariance:
     """What the covariance C of the codes of a batch costs: abstract in the cost.
 
-    C is that of the posterior means (DIP-VAE I), or with `draws` that of the codes themselves (II).
-    Source: Kumar, Sattigeri, Balakrishnan, "Variational Inference of Disentangled Latent Concepts", ICLR 2018.
+    C is that of the posterior means (DIP-VAE I), or with `codes` that of the codes (II): the same plus the mean of
+    their posteriors' variances, which have to be diagonal.
+    Source: Kumar, Sattigeri, Balakrishnan, "Variational Inference of Disentangled Latent Concepts from Unlabeled
+    Observations", ICLR 2018.
     """
 
-    draws: bool
+    codes: bool
 
     def covariance(self, trace: Trace) -> Tensor:
         """Return C (D, D)."""
         (latent,) = trace.latents
-        codes = latent.z.flatten(0, 1) if self.draws else latent.q.mean
-        centred = codes - codes.mean(0)
-        return centred.T @ centred / len(codes)
+        mean = latent.q.mean
+        centred = mean - mean.mean(0)
+        between = centred.T @ centred / len(mean)
+        return between + factors(latent.q).variance.mean(0).diag() if self.codes else between
 
 
 class OffDiagonal(Covariance):

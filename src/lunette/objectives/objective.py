@@ -80,8 +80,11 @@ def loss(values: Mapping[str, Tensor], weights: Mapping[str, float] | Mapping[st
     return sum(parts[1:], parts[0]) if parts else 0 * sum(values.values(), torch.zeros(()))
 
 
-@functools.cache
 def name_of(term: Term) -> str:
     """Return a term's name: a function's own, or its class's in lower case with underscores."""
-    name = getattr(term, "__name__", type(term).__name__)
+    return _with_underscores(getattr(term, "__name__", type(term).__name__))
+
+
+@functools.cache
+def _with_underscores(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

@@ -18,7 +18,7 @@ EstimatorName = Literal["weighted", "stratified"]
 
 @dataclass(frozen=True)
 class CapacityGap:
-    """|KL(q ‖ p) − C|, (N,), in nats: C rises from 0 to `capacity` over `epochs`.
+    """|KL(q ‖ p) − C| of each image, (N,), in nats: C rises from 0 to `capacity` over `epochs`.
 
     Source: Burgess et al., "Understanding disentangling in β-VAE", 2018, arXiv:1804.03599.
     """
@@ -53,7 +53,7 @@ class FreeBits:
 
     def __call__(self, model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG002
         """Return the term, summed over rungs."""
-        each = [kl_divergence(factors(latent.q), factors(prior_of(latent))) for latent in trace.latents]
+        each = [kl_divergence(factors(latent.q), factors(prior_of(latent), "prior")) for latent in trace.latents]
         return torch.stack([kl.flatten(0, -2).mean(0).clamp(min=self.free).sum() for kl in each]).sum()
 
 
@@ -71,21 +71,19 @@ class _OfTheSet:
         """Return log q(z) and Σ_j log q(z_j) of each code, (K, N) both."""
         (latent,) = trace.latents
         each = factors(latent.q).log_prob(latent.z.unsqueeze(-2))  # (K, N, M, D): code n under picture m
-        shares = self.shares(each.shape[2], trace.moment.pictures).log().to(each)
+        shares = self.shares(each.shape[2], trace.moment.pictures, each.device).log()
         joint = (each.sum(-1) + shares).logsumexp(-1)
         return joint, (each + shares.unsqueeze(-1)).logsumexp(-2).sum(-1)
 
-    def shares(self, batch: int, pictures: int | None) -> Tensor:
+    def shares(self, batch: int, pictures: int | None, device: torch.device | None = None) -> Tensor:
         """Return how much picture m counts in q of code n, (batch, batch): a row sums to 1 if stratified."""
         N, M = max(pictures or batch, batch), batch
         if self.estimator == "weighted" or M == 1:
-            return torch.full((M, M), 1 / (N * M))
+            return torch.full((M, M), 1 / (N * M), device=device)
         # Its own picture counts for itself, one other for all that are not in the batch, and the rest as they are.
-        shares = torch.full((M, M), 1 / (M - 1))
-        shares.fill_diagonal_(1 / N)
-        stand_in = (torch.arange(M) + 1) % M
-        shares[torch.arange(M), stand_in] = (N - M + 1) / (N * (M - 1))
-        return shares
+        own = torch.eye(M, device=device)
+        stand_in = own.roll(1, 1)
+        return own / N + stand_in * (N - M + 1) / (N * (M - 1)) + (1 - own - stand_in) / (M - 1)
 
 
 class MutualInformation(_OfTheSet):
@@ -121,8 +119,8 @@ def prior_of(latent: Latent) -> Distribution:
     return latent.p
 
 
-def factors(distribution: Distribution) -> Normal:
+def factors(distribution: Distribution, part: str = "posterior") -> Normal:
     """Return the normal distributions of each dimension on its own; raises LunetteError where they depend."""
     if isinstance(distribution, Independent) and isinstance(distribution.base_dist, Normal):
         return distribution.base_dist
-    raise LunetteError("this term looks at each dimension of the code by itself: use --posterior normal")
+    raise LunetteError(f"this term looks at each dimension of the code by itself: use --{part} normal")

@@ -28,6 +28,6 @@ def decoder_gradient(model: LatentModel, trace: Trace) -> Tensor:
 
 
 def decoder_weights(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
-    """½ Σ θ² over the decoder's parameters θ, a scalar. Source: Ghosh et al., ICLR 2020 (RAE-L2)."""
-    decoder = model.get_submodule("decoder")
+    """½ Σ θ² over the parameters θ of the decoder's network, a scalar. Source: Ghosh et al., ICLR 2020 (RAE-L2)."""
+    decoder = model.get_submodule("decoder.network")
     return torch.stack([p.square().sum() for p in decoder.parameters() if p.requires_grad]).sum() / 2

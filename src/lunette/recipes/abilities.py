@@ -8,6 +8,7 @@ import torch
 
 from lunette.errors import LunetteError
 from lunette.likelihoods import PixelHead
+from lunette.models import Hamiltonian
 from lunette.objectives import (
     MultipleBound,
     PartialBound,
@@ -38,6 +39,8 @@ def abilities(made: Recipe) -> Abilities:
     compression = density
     if not density and head.kind != "mass":
         compression = "its likelihood is of pixels without steps: choose one of levels, like discretized-logistic"
+    elif not density and isinstance(made.model, Hamiltonian) and made.model.steps:
+        compression = "its posterior has a density only at its own draws, with their momenta"
     sampling = "" if made.model.prior is not None else "it has no prior; lunette fit-prior gives a trained run one"
     return Abilities(*(f"no: {why}" if why else YES for why in (density, compression, sampling)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from lunette.images import Shape
-from lunette.objectives import Diagonal, OffDiagonal, distortion, rate, warmup
+from lunette.objectives import Diagonal, OffDiagonal, distortion, rate
 from lunette.recipes.registry import Recipe, recipe
 from lunette.recipes.shared import Terms, Variational
 
@@ -19,6 +19,6 @@ def dip_vae(
     diagonal: Annotated[float, "weight of the variances' distance from 1"] = 5.0,
 ) -> Recipe:
     """VAE whose codes together have covariance I, as the prior has (Kumar et al., ICLR 2018)."""
-    draws = kind == "II"
-    terms: Terms = {OffDiagonal(draws): off_diagonal, Diagonal(draws): diagonal}
-    return parts.recipe(shape, {distortion: 1.0, rate: warmup(1, parts.rate_warmup), **terms})
+    codes = kind == "II"
+    terms: Terms = {OffDiagonal(codes): off_diagonal, Diagonal(codes): diagonal}
+    return parts.recipe(shape, {distortion: 1.0, rate: parts.rate_weight, **terms})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from lunette.images import Shape
-from lunette.objectives import DensityRatioTotalCorrelation, distortion, rate, warmup
+from lunette.objectives import DensityRatioTotalCorrelation, distortion, rate
 from lunette.recipes.registry import Recipe, recipe
 from lunette.recipes.shared import Variational
 
@@ -18,4 +18,4 @@ def factor_vae(
 ) -> Recipe:
     """VAE whose dimensions may say nothing twice, as an adversary sees it (Kim & Mnih, ICML 2018)."""
     critic = DensityRatioTotalCorrelation(parts.latent)
-    return parts.recipe(shape, {distortion: 1.0, rate: warmup(1, parts.rate_warmup), critic: gamma})
+    return parts.recipe(shape, {distortion: 1.0, rate: parts.rate_weight, critic: gamma})

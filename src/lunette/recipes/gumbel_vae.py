@@ -11,7 +11,7 @@ from lunette.networks import placed
 from lunette.objectives import Objective, distortion, rate, warmup
 from lunette.recipes.discrete import Positions
 from lunette.recipes.registry import Recipe, recipe
-from lunette.recipes.shared import Binarize, Likelihood, Network, RateWarmup, autoencoder
+from lunette.recipes.shared import Beta, Binarize, Likelihood, Network, RateWarmup, autoencoder
 
 
 @recipe
@@ -23,6 +23,7 @@ def gumbel_vae(
     network: Network = "mlp:400",
     likelihood: Likelihood = "bernoulli",
     binarize: Binarize = "none",
+    beta: Beta = 1.0,
     rate_warmup: RateWarmup = 0.0,
 ) -> Recipe:
     """VAE of categorical codes, relaxed by Gumbel noise and softmax (Jang et al.; Maddison et al., ICLR 2017).
@@ -33,4 +34,4 @@ def gumbel_vae(
     head = CategoryHead(positions, latent, temperature)
     prior = UniformCategories(positions, latent)
     model = autoencoder(networks, head, pixel_head(likelihood, shape, binarize), prior)
-    return Recipe(model, Objective({distortion: 1.0, rate: warmup(1, rate_warmup)}))
+    return Recipe(model, Objective({distortion: 1.0, rate: warmup(beta, rate_warmup)}))

@@ -12,7 +12,7 @@ from lunette.models import Ladder
 from lunette.networks import architecture, topmost
 from lunette.objectives import Objective, distortion, rate, warmup
 from lunette.recipes.registry import Recipe, recipe
-from lunette.recipes.shared import Binarize, Likelihood, Network, RateWarmup
+from lunette.recipes.shared import Beta, Binarize, Likelihood, Network, RateWarmup
 
 
 @recipe
@@ -23,6 +23,7 @@ def ladder(
     network: Network = "mlp:512,256,128",
     likelihood: Likelihood = "bernoulli",
     binarize: Binarize = "none",
+    beta: Beta = 1.0,
     rate_warmup: RateWarmup = 0.0,
 ) -> Recipe:
     """Ladder VAE: codes on several rungs, each drawn given those above it (Sønderby et al., NeurIPS 2016)."""
@@ -30,4 +31,4 @@ def ladder(
     pixels = pixel_head(likelihood, shape, binarize)
     levels = topmost(architecture(network).levels(shape, pixels.features), rungs)
     model = Ladder(levels, latent, pixels, StandardNormal(latent * levels[-1].places))
-    return Recipe(model, Objective({distortion: 1, rate: warmup(1, rate_warmup)}))
+    return Recipe(model, Objective({distortion: 1, rate: warmup(beta, rate_warmup)}))

@@ -15,7 +15,7 @@ from lunette.images import Binarization, Corruption, Shape
 from lunette.likelihoods import PixelHead, pixel_head
 from lunette.models import Autoencoder, Conditional
 from lunette.networks import Architecture, DrawingLabels, ReadingLabels, architecture
-from lunette.objectives import Objective, Schedule, Term
+from lunette.objectives import Objective, Schedule, Term, warmup
 from lunette.recipes.registry import Recipe
 
 LatentSize = Annotated[int, "dimensions of the code"]
@@ -98,9 +98,15 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Variational(Sampled):
-    """The same, of recipes that can let the rate in slowly."""
+    """The same, of recipes that weigh the rate, and can let it in slowly."""
 
+    beta: Beta = 1.0
     rate_warmup: RateWarmup = 0.0
+
+    @property
+    def rate_weight(self) -> float | Schedule:
+        """The weight of the rate: beta, after any warm-up."""
+        return warmup(self.beta, self.rate_warmup)
 
 
 def in_groups(samples: int, groups: int) -> int:

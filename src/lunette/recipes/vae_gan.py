@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from torch import nn
+
 from lunette.images import Shape
-from lunette.networks import architecture, mlp
-from lunette.objectives import FeatureDistance, PictureCritic, distortion, rate, warmup
+from lunette.networks import architecture
+from lunette.objectives import FeatureDistance, PictureCritic, distortion, rate
 from lunette.recipes.registry import Recipe, recipe
 from lunette.recipes.shared import Variational
 
@@ -22,13 +24,15 @@ def vae_gan(
     distortion_weight: Annotated[float, "weight of the distortion of pixels"] = 0.0,
 ) -> Recipe:
     """VAE whose pictures are compared by what a critic sees in them (Larsen et al., ICML 2016)."""
-    critic = PictureCritic(architecture(parts.network).encoder(shape, FEATURES), mlp(FEATURES, (), 1))
+    critic = PictureCritic(
+        architecture(parts.network).encoder(shape, FEATURES), nn.Sequential(nn.ReLU(), nn.Linear(FEATURES, 1))
+    )
     return parts.recipe(
         shape,
         {
             FeatureDistance(critic): similarity,
             critic: realism,
-            rate: warmup(1, parts.rate_warmup),
+            rate: parts.rate_weight,
             distortion: distortion_weight,
         },
     )

@@ -1,6 +1,6 @@
 """The one loop: a generator of events that writes no files and prints nothing."""
 
-from lunette.training.batches import batches, cuts, pick_device, to_float
+from lunette.training.batches import cuts, pick_device, spread, to_float
 from lunette.training.evaluate import evaluate
 from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Start, Step
 from lunette.training.feed import lost_workers_told
@@ -30,7 +30,6 @@ __all__ = [
     "Training",
     "TrainingSettings",
     "are_to_launch",
-    "batches",
     "check_shares",
     "cuts",
     "evaluate",
@@ -40,5 +39,6 @@ __all__ = [
     "lost_workers_told",
     "pick_device",
     "pick_precision",
+    "spread",
     "to_float",
 ]

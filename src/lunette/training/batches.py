@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lunette.errors import LunetteError
-from lunette.images import Pixels
+from lunette.likelihoods import PixelHead
 
 LARGEST_BATCH = 1000
 BATCH_VALUES = 2**20  # of pixels in all channels; a convolution makes some dozens of floats of each
@@ -41,15 +41,18 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def cuts(n: int, shape: Sequence[int]) -> list[slice]:
-    """Cut `n` images of `shape` (C, H, W) into batches to measure or use a model with, whose memory has a bound."""
-    size = max(1, min(LARGEST_BATCH, BATCH_VALUES // math.prod(shape)))
+def cuts(n: int, shape: Sequence[int], each: int = 1) -> list[slice]:
+    """Cut `n` images of `shape` (C, H, W) into batches to measure or use a model with, whose memory has a bound.
+
+    `each` is how many numbers the model makes of a pixel (see `spread`).
+    """
+    size = max(1, min(LARGEST_BATCH, BATCH_VALUES // (math.prod(shape) * each)))
     return [slice(start, start + size) for start in range(0, max(n, 1), size)]  # of none, one of none
 
 
-def batches(pixels: Pixels) -> Iterator[Tensor]:
-    """Yield images (N, C, H, W) in such batches, each read when it is asked for."""
-    return (pixels[cut] for cut in cuts(len(pixels), pixels.shape[1:]))
+def spread(model: nn.Module, samples: int = 1) -> int:
+    """Return how many numbers a model makes of each pixel: features of `samples` (K) pictures."""
+    return samples * max((m.per_pixel for m in model.modules() if isinstance(m, PixelHead)), default=1)
 
 
 def to_float(pixels: Tensor) -> Tensor:

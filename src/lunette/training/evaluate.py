@@ -23,6 +23,7 @@ def evaluate(
     seed: int,
     device: torch.device,
     team: Team,
+    each: int = 1,
 ) -> Metrics:
     """Return the mean of each term, of a batch of pictures and its labels, over `images`, in nats an image.
 
@@ -31,7 +32,7 @@ def evaluate(
     """
     began, pixels, labels = time.perf_counter(), images.pixels, images.labels
     names = list(weights)
-    places = cuts(len(pixels), pixels.shape[1:])
+    places = cuts(len(pixels), pixels.shape[1:], each)
     sums = torch.zeros(len(places), len(names), dtype=torch.float64)
     for i in range(team.rank, len(places), team.size):
         x = to_float(pixels[places[i]].to(device))

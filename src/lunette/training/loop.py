@@ -13,7 +13,7 @@ from lunette.images import Dataset, Images, Permutation
 from lunette.objectives import loss
 from lunette.randomness import part_of_batch, reseed, stream
 from lunette.recipes import Recipe, Stage
-from lunette.training.batches import to_float
+from lunette.training.batches import spread, to_float
 from lunette.training.evaluate import evaluate
 from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Start, Step
 from lunette.training.feed import Feed
@@ -26,7 +26,7 @@ from lunette.training.precision import pick_precision
 from lunette.training.processes import ALONE, Team
 from lunette.training.schedules import multiple
 from lunette.training.settings import TrainingSettings
-from lunette.training.step import Terms, check_shares, parted, parts, sending, together, whole
+from lunette.training.step import Terms, check_shares, indices, parted, parts, sending, together, whole
 
 READ_EVERY = 50  # steps: reading a number waits for the GPU, or for the other processes
 
@@ -103,9 +103,9 @@ class Training:
         yield End(reason, self.main.epochs if self.recipe.after else self.position.epoch)
 
     def _epoch(self) -> Iterator[Event]:
-        position, size = self.position, self.settings.batch_size
-        order = self._order()
-        images = self.feed(self._indices(order))
+        position, settings, size = self.position, self.settings, self.settings.batch_size
+        order = Permutation(len(self.train), stream(settings.seed, "order", position.stage, position.epoch))
+        images = self.feed(indices(order, position.batch * size, size, settings.accumulate, self.team))
         began = time.perf_counter()
         while position.batch < self.batches:
             n = min(size, len(order) - position.batch * size)
@@ -130,20 +130,6 @@ class Training:
         position, every = self.position, self.settings.pictures
         at_end_of_epoch = not self.stage.name and position.epoch and not position.batch
         return bool(every and at_end_of_epoch and position.epoch % every == 0)
-
-    def _order(self) -> Permutation:
-        """Return the order of this epoch's pictures: a pure function of (seed, stage, epoch)."""
-        return Permutation(
-            len(self.train), stream(self.settings.seed, "order", self.position.stage, self.position.epoch)
-        )
-
-    def _indices(self, order: Permutation) -> Iterator[Tensor]:
-        """Yield the numbers of the pictures of each part of each step that is left of the epoch."""
-        size = self.settings.batch_size
-        for begin in range(self.position.batch * size, len(order), size):
-            batch = order[begin : begin + size]
-            for start, stop in parts(len(batch), self.settings.accumulate, self.team):
-                yield batch[start:stop] if stop > start else batch[:1]  # which then counts for nothing
 
     def _step(self, images: Iterator[tuple[Tensor, Tensor | None]], n: int) -> dict[str, Tensor]:
         """Move the weights by one step on a batch of `n`; return this process's share of the means of its terms."""
@@ -234,10 +220,14 @@ class Training:
         Their weights are those after any warm-up: with rising ones the first epoch would always be the best.
         """
         self._terms.model.eval()
+        # Each process has running means of its own parts of the batches; those of process 0 are saved.
+        for buffer in self._terms.model.buffers():
+            buffer.copy_(self.team.first(buffer))
         # The parts of a sharded model meet in every pass, so that no process can take a batch for itself.
         team = ALONE if self.settings.shard else self.team
         weights = self._terms.objective.weights(math.inf)
-        return evaluate(self.terms, weights, images, self.settings.seed, self.device, team)
+        each = spread(self._terms.model, self._terms.objective.samples)
+        return evaluate(self.terms, weights, images, self.settings.seed, self.device, team, each)
 
     def check_finite(self) -> None:
         """Raise Diverged unless all weights are finite: a step from finite numbers can still overflow them."""

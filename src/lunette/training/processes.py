@@ -43,6 +43,10 @@ class Team:
         distributed.all_reduce(total)
         return total.to(values.device)
 
+    def first(self, values: Tensor) -> Tensor:
+        """Return the values that process 0 has."""
+        return self.sum(values if self.leads else torch.zeros_like(values))
+
     def largest(self, number: int) -> int:
         """Return the largest of the processes' numbers."""
         numbers = torch.zeros(self.size, dtype=torch.int64)

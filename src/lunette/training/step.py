@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import warnings
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lunette.errors import LunetteError
-from lunette.images import Dataset
+from lunette.images import Dataset, Permutation
 from lunette.models import Moment, Trace
 from lunette.recipes import Recipe, Stage
 from lunette.training.graph import check_graph
@@ -86,6 +87,14 @@ def parts(n: int, accumulate: int, team: Team) -> list[tuple[int, int]]:
     return [(n * i // count, n * (i + 1) // count) for i in range(team.rank * accumulate, (team.rank + 1) * accumulate)]
 
 
+def indices(order: Permutation, begin: int, size: int, accumulate: int, team: Team) -> Iterator[Tensor]:
+    """Yield the numbers of the pictures of each part of each step of `size`, from place `begin` of an epoch's order."""
+    for start in range(begin, len(order), size):
+        batch = order[start : start + size]
+        for first, last in parts(len(batch), accumulate, team):
+            yield batch[first:last] if last > first else batch[:1]  # which then counts for nothing
+
+
 def together(terms: Terms, team: Team, shard: bool) -> nn.Module:
     """Return `terms` as a module whose gradients are the mean over the processes of a team.
 
@@ -107,7 +116,7 @@ def together(terms: Terms, team: Team, shard: bool) -> nn.Module:
         return terms
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # newer versions of torch give the first switch another name
-        # No module here has buffers that training changes, so nothing but gradients need be sent.
+        # Buffers that steps read follow from the weights; the others are made the same where the model is measured.
         return DistributedDataParallel(terms, broadcast_buffers=False, gradient_as_bucket_view=True)
 
 

@@ -15,7 +15,7 @@ from lunette.images import Data, Pixels, read_pictures
 from lunette.models import LatentModel
 from lunette.objectives import log_weights
 from lunette.randomness import reseed
-from lunette.training import keep_memory, to_float
+from lunette.training import keep_memory, spread, to_float
 from lunette.uses.labels import Label, labels_for
 from lunette.uses.passes import AnyRun, device_of, open_run, part
 
@@ -67,7 +67,9 @@ def evidence_model(model: LatentModel, pixels: Pixels, samples: int, seed: int, 
     if samples < 1:
         raise LunetteError(f"the bound takes 1 sample or more, not {samples}")
     keep_memory()
-    room = max(1, PASS_VALUES // math.prod(pixels.shape[1:]))  # images · samples that one pass decodes
+    room = max(
+        1, PASS_VALUES // (math.prod(pixels.shape[1:]) * spread(model))
+    )  # images · samples that one pass decodes
     each = min(samples, room)
     size = max(1, room // each)
     bounds, device = [], device_of(model)

@@ -16,7 +16,7 @@ from lunette.images import Images
 from lunette.models import LatentModel
 from lunette.randomness import reseed
 from lunette.runs import FittedPrior
-from lunette.training import cuts, keep_memory, to_float
+from lunette.training import cuts, keep_memory, spread, to_float
 from lunette.uses.labels import labels_for
 from lunette.uses.passes import AnyRun, device_of, open_run, part
 
@@ -91,7 +91,7 @@ def codes(model: LatentModel, images: Images, draws: int, seed: int, watch: Watc
     K is `draws` where the posterior is a distribution, and 1 where it is a point.
     """
     parts, labels = [], labels_for(model, images, images.label_names)
-    for cut in cuts(len(images), (draws, *images.shape)):
+    for cut in cuts(len(images), images.shape, spread(model, draws)):
         x = to_float(images.pixels[cut].to(device_of(model)))
         reseed(seed, "codes", cut.start)
         y = part(labels, cut, x.device)

@@ -12,7 +12,7 @@ from torch import Tensor
 from lunette.images import Pixels
 from lunette.models import LatentModel
 from lunette.runs import Run
-from lunette.training import cuts, to_float
+from lunette.training import cuts, spread, to_float
 
 AnyRun = Run | str | Path
 
@@ -51,7 +51,7 @@ def decode(model: LatentModel, codes: tuple[Tensor, ...], y: Tensor | None = Non
     first = part(y, slice(1), device)
     n, shape = len(rungs[0]), model.decode(tuple(rung[:1] for rung in rungs), first).mean.shape[1:]
     images = np.empty((n, *shape), np.float32)
-    for cut in cuts(n, shape):
+    for cut in cuts(n, shape, spread(model)):
         images[cut] = model.decode(tuple(rung[cut] for rung in rungs), part(y, cut, device)).mean.cpu().numpy()
     return images
 
