@@ -184,7 +184,7 @@ def test_recipes_say_what_they_can_do(name):
 
 
 def test_abilities_depend_on_the_likelihood():
-    assert abilities(built("vae")).density.startswith("no: its likelihood is none of grey pixels")
+    assert abilities(built("vae")).density.startswith("no: its likelihood is no density of grey pixels")
     assert abilities(built("vae", binarize="dynamic")).compression == "yes"
     assert abilities(built("vae", likelihood="normal")).density == "yes"
     assert abilities(built("vae", likelihood="normal")).compression.startswith(

@@ -35,7 +35,7 @@ def abilities(made: Recipe) -> Abilities:
     """Return what the model of a recipe can do."""
     head = pixel_head_of(made)
     density = no_density(made, head)
-    compression = density
+    compression = "it has no density" if density else ""
     if not density and head.kind != "mass":
         compression = "its likelihood is of pixels without steps: choose one of levels, like discretized-logistic"
     sampling = "" if made.model.prior is not None else "it has no prior; lunette fit-prior gives a trained run one"
@@ -64,5 +64,5 @@ def no_density(made: Recipe, head: PixelHead) -> str:
     if not any(term in LIKELY or isinstance(term, MultipleBound | PartialBound) for term in trained):
         return "its training does not look at the probability of pictures"
     if head.kind == "none":
-        return "its likelihood is none of grey pixels: choose another, or for bernoulli --binarize dynamic"
+        return "its likelihood is no density of grey pixels: choose another, or for bernoulli --binarize dynamic"
     return ""
