@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from lunette.recipes.abilities import Abilities, abilities
+from lunette.recipes.abilities import YES, Abilities, abilities
 from lunette.recipes.registry import (
     RECIPES,
     Argument,
@@ -20,6 +20,7 @@ from lunette.recipes.registry import (
 
 __all__ = [
     "RECIPES",
+    "YES",
     "Abilities",
     "Argument",
     "Recipe",
