@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from lunette.codes.fitted import Progress as Fitting
+from lunette.numbers import short
+from lunette.objectives import unit_of
 from lunette.training import End, EpochEnd, Event, Metrics, Start, Step
 
 LINES = 30  # at most so many epochs of a stage are printed, evenly spread, and always the last one
@@ -47,7 +49,8 @@ class ProgressBar:
             if event.epoch % -(-event.epochs // LINES) == 0 or event.epoch == event.epochs:
                 self.console.print(line(event), soft_wrap=True)
         elif isinstance(event, End) and event.test:
-            self.console.print(f"{event.reason}; test {numbers(event.test)} (nats an image)", soft_wrap=True)
+            unit = f" ({event.test.unit})" if unit_of(*event.test.terms) else ""
+            self.console.print(f"{event.reason}; test {numbers(event.test)}{unit}", soft_wrap=True)
 
     def _move(self, event: Step) -> None:
         now = time.monotonic()
@@ -56,7 +59,7 @@ class ProgressBar:
         self.refreshed = now
         if event.stage not in self.tasks:
             self.tasks[event.stage] = self.progress.add_task("", total=event.epochs * event.batches, terms="")
-        terms = "  ".join(f"{name.replace('_', ' ')} {float(value):.2f}" for name, value in event.terms.items())
+        terms = "  ".join(f"{name.replace('_', ' ')} {short(float(value))}" for name, value in event.terms.items())
         done = (event.epoch - 1) * event.batches + event.batch
         place = f"{event.stage + ' ' if event.stage else ''}epoch {event.epoch}/{event.epochs}"
         self.progress.update(self.tasks[event.stage], completed=done, description=place, terms=terms)
@@ -130,5 +133,5 @@ def line(event: EpochEnd) -> str:
 
 def numbers(metrics: Metrics) -> str:
     """Return the loss and, where it has several, its unweighted terms."""
-    terms = "".join(f"  {name.replace('_', ' ')} {value:.2f}" for name, value in metrics.terms.items())
+    terms = "".join(f"  {name.replace('_', ' ')} {short(value)}" for name, value in metrics.terms.items())
     return f"loss {metrics.loss:.2f}" + (terms if len(metrics.terms) > 1 else "")

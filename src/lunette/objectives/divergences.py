@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lunette.models import LatentModel, Trace
+from lunette.objectives.objective import without_unit
 from lunette.objectives.rates import prior_of
 
 KernelName = Literal["inverse-multiquadric", "rbf"]
@@ -23,6 +24,7 @@ WIDTHS = (
 )  # in multiples of the mean ‖a − b‖² of two draws from N(0, I), which is 2D
 
 
+@without_unit
 @dataclass(frozen=True)
 class MaximumMeanDiscrepancy:
     """MMD²(q(z), p(z)) of a batch's codes and as many draws from the prior, a scalar without unit.
@@ -75,6 +77,7 @@ class Covariance:
         return centred.T @ centred / len(codes)
 
 
+@without_unit
 class OffDiagonal(Covariance):
     """Σ_{i≠j} C_ij², a scalar without unit."""
 
@@ -84,6 +87,7 @@ class OffDiagonal(Covariance):
         return (c - c.diagonal().diag()).square().sum()
 
 
+@without_unit
 class Diagonal(Covariance):
     """Σ_i (C_ii − 1)², a scalar without unit."""
 
