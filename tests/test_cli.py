@@ -87,6 +87,12 @@ def test_small_numbers_are_not_shown_as_nothing():
     ]  # fmt: skip
 
 
+def test_no_bar_stands_before_a_message(capsys, run):
+    for args in (["train", "--latent", "0"], ["fit-prior", str(run), "--draws", "0"]):
+        assert main(args) == 2
+        assert capsys.readouterr().err.startswith("lunette: ")
+
+
 def test_recipes_are_listed_with_their_papers(capsys):
     assert main(["recipes"]) == 0
     out = capsys.readouterr().out
