@@ -6,7 +6,7 @@ import inspect
 import re
 from pathlib import Path
 
-from lunette.recipes import RECIPES, abilities, arguments, build, find, summary
+from lunette.recipes import RECIPES, arguments, build, describe, find, summary
 
 DOCS = Path(__file__).parent.parent / "docs" / "recipes.md"
 SHAPE = (1, 28, 28)
@@ -17,7 +17,7 @@ def row(name: str) -> str:
     """Return the line of one recipe: name, the difference, the paper, what it can do, and its lines of code."""
     difference, paper = re.fullmatch(r"(.*) \(([^()]*)\)\.", summary(name)).groups()  # type: ignore[union-attr]
     known = [argument.name for argument in arguments(name)]
-    can = abilities(build(name, SHAPE, {"likelihood": "normal"} if "likelihood" in known else {}, labels=10))
+    can = describe(build(name, SHAPE, {"likelihood": "normal"} if "likelihood" in known else {}, labels=10))
     file = Path(inspect.getfile(find(name)))
     lines = len(file.read_text().splitlines())
     own = [argument for argument in known if argument not in SHARED]

@@ -1,6 +1,7 @@
 """The command line: what people type, what they see, and how mistakes end."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 from PIL import Image
 
 from lunette.faces.cli import main
+from lunette.numbers import short
+from lunette.recipes import RECIPES
 from lunette.runs import Run
 
 QUICK = ["--epochs", "1", "--network", "mlp:16", "--pictures", "0"]
@@ -68,11 +71,45 @@ def test_an_animation(run, tmp_path):
         assert animation.n_frames == 8
 
 
-def test_recipes_are_listed_with_arguments_and_papers(capsys):
+@pytest.mark.parametrize(("recipe", "in_nats"), [("vae", True), ("rae", False)])
+def test_only_what_has_a_unit_is_said_to_be_in_nats(tmp_path, capsys, recipe, in_nats):
+    assert main(["train", recipe, *QUICK, "--out", "run"]) == 0
+    assert ("(nats an image)" in capsys.readouterr().err) == in_nats
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "test distortion, nats an image<" in page
+    assert ("test loss, nats an image<" in page) == in_nats
+    assert "test code norm, nats" not in page
+
+
+def test_small_numbers_are_not_shown_as_nothing():
+    assert [short(value) for value in (0.0, 27.871, -0.31, 0.0123, -0.00045)] == [
+        "0.00", "27.87", "-0.31", "0.012", "-0.00045"
+    ]  # fmt: skip
+
+
+def test_no_bar_stands_before_a_message(capsys, run):
+    for args in (["train", "--latent", "0"], ["fit-prior", str(run), "--draws", "0"]):
+        assert main(args) == 2
+        assert capsys.readouterr().err.startswith("lunette: ")
+
+
+def test_recipes_are_listed_with_their_papers(capsys):
     assert main(["recipes"]) == 0
     out = capsys.readouterr().out
-    for word in ("autoencoder", "beta_vae", "--beta", "4.0", "Higgins", "stacked", "Bengio"):
+    for word in ("autoencoder", "beta_vae", "Higgins", "stacked", "Bengio", "lunette recipes NAME"):
         assert word in out
+    assert len(out.splitlines()) <= 3 * len(RECIPES)
+
+
+def test_a_recipe_says_what_it_takes_and_can_do(capsys):
+    assert main(["recipes", "cvae"]) == 0
+    out = capsys.readouterr().out
+    for word in ("Sohn", "learned normal distribution for each label", "--latent 20", "dimensions of the code"):
+        assert word in out
+    assert re.search(r"density +no: its likelihood", out)
+    assert re.search(r"sampling +yes", out)
+    assert main(["recipes", "cave"]) == 2
+    assert "did you mean 'cvae'?" in capsys.readouterr().err
 
 
 def test_data_shows_a_contact_sheet_and_a_summary(tmp_path, capsys):
@@ -140,7 +177,7 @@ def test_mistakes_end_with_2_and_a_line(run, tmp_path, capsys):
     assert "has no run.toml" in mistake(capsys, "sample", run / "report.html")
     assert "at least 2 points" in mistake(capsys, "interpolate", run, 0)
     assert "end the name in .png" in mistake(capsys, "sample", run, "-o", "samples.txt")
-    assert "cannot write" in mistake(capsys, "sample", run, "-o", tmp_path / "no" / "folder.png")
+    assert "there is no such folder; make it" in mistake(capsys, "sample", run, "-o", tmp_path / "no" / "folder.png")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -469,6 +469,9 @@ def test_drawing_waits_for_the_prior(finished):
 def test_a_run_stopped_in_any_phase_goes_on_to_the_same_bits(finished, tmp_path, step):
     with pytest.raises(Exception, match=f"after step {step}; go on with"):
         train("vq_vae", out=tmp_path / "run", watch=interrupt_at(step), **QUICK)
+    if step < 15:
+        with pytest.raises(LunetteError, match="cannot draw yet"):
+            sample(tmp_path / "run", 2)
     resumed = resume(tmp_path / "run")
     assert rows(resumed) == rows(finished.run)
     assert final_hash(resumed).digest() == final_hash(finished.run).digest()

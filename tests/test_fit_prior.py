@@ -367,7 +367,7 @@ def test_labels_are_asked_for_by_name(run):
 def test_what_cannot_be_fitted_is_refused(run):
     for arguments, words in [
         ({"kind": "gausian"}, "did you mean 'gaussian'"),
-        ({"kind": "gaussian", "components": 3}, "unknown argument of a gaussian prior 'components'"),
+        ({"kind": "gaussian", "components": 3}, "unknown argument of a gaussian prior 'components'; there is none"),
         ({"kind": "flow", "latent": 3}, "unknown argument of a flow prior 'latent'"),
         ({"kind": "mixture", "components": 0}, "components must be greater than 0"),
         ({"kind": "flow-matching", "evaluations": 1}, "evaluations must be"),

@@ -99,6 +99,8 @@ def test_labels_that_mean_nothing_are_refused(run, tmp_path):
     with pytest.raises(LunetteError, match="knows no labels"):
         lunette.sample(plain, label=3)
     with pytest.raises(LunetteError, match="is not told what pictures show"):
+        lunette.manifold(plain, 2, label="3")
+    with pytest.raises(LunetteError, match="is not told what pictures show"):
         lunette.reconstruct(plain, label=3)
     unlabelled = Images(torch.randint(256, (40, 1, 8, 8), dtype=torch.uint8)).pixels.numpy()
     with pytest.raises(LunetteError, match="these have no labels"):

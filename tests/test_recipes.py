@@ -14,14 +14,14 @@ from lunette.errors import LunetteError
 from lunette.images import DataSettings, load
 from lunette.objectives import distortion, loss, rate
 from lunette.randomness import reseed
-from lunette.recipes import RECIPES, abilities, arguments, build, summary
+from lunette.recipes import RECIPES, arguments, build, describe, summary
 from lunette.recipes.shared import Deterministic
 from lunette.training import Step, Training, TrainingSettings
 
 NAMES = sorted(RECIPES)
 SHAPES = [(1, 8, 8), (3, 9, 14)]
 FOLDER = Path(lunette.recipes.__file__).parent
-NO_RECIPES = {"__init__", "abilities", "discrete", "registry", "shared"}
+NO_RECIPES = {"__init__", "description", "discrete", "registry", "shared"}
 
 # The names that are promised.
 PROMISED = [
@@ -176,7 +176,7 @@ def test_recipes_say_what_they_are(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_recipes_say_what_they_can_do(name):
     made = built(name)
-    can = abilities(made)
+    can = describe(made)
     for answer in dataclasses.astuple(can):
         assert answer == "yes" or answer.startswith("no: ")
     assert (can.sampling == "yes") == (made.model.prior is not None)
@@ -184,18 +184,16 @@ def test_recipes_say_what_they_can_do(name):
 
 
 def test_abilities_depend_on_the_likelihood():
-    assert abilities(built("vae")).density.startswith("no: its likelihood is none of grey pixels")
-    assert abilities(built("vae", binarize="dynamic")).compression == "yes"
-    assert abilities(built("vae", likelihood="normal")).density == "yes"
-    assert abilities(built("vae", likelihood="normal")).compression.startswith(
-        "no: its likelihood is of pixels without"
-    )
-    assert abilities(built("vae", likelihood="discretized-logistic")).compression == "yes"
-    moved = abilities(built("hvae", likelihood="discretized-logistic"))
+    assert describe(built("vae")).density.startswith("no: its likelihood is no density of grey pixels")
+    assert describe(built("vae", binarize="dynamic")).compression == "yes"
+    assert describe(built("vae", likelihood="normal")).density == "yes"
+    assert describe(built("vae", likelihood="normal")).compression.startswith("no: its likelihood is of pixels without")
+    assert describe(built("vae", likelihood="discretized-logistic")).compression == "yes"
+    moved = describe(built("hvae", likelihood="discretized-logistic"))
     assert moved.density == "yes"
     assert moved.compression.startswith("no: its posterior has a density only at its own draws")
     for name in ("aae", "autoencoder", "vq_vae", "ssim_vae", "vae_gan"):
-        assert abilities(built(name)).density.startswith("no: "), name
+        assert describe(built(name)).density.startswith("no: "), name
 
 
 @pytest.mark.parametrize("name", NAMES)

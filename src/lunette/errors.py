@@ -37,5 +37,11 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> LunetteError:
     """Return the error for a name that is not one of `known`, with the nearest one as a suggestion."""
     known = sorted(known)
     nearest = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else f"; known are: {', '.join(known)}"
+    hint = (
+        f"; did you mean {nearest[0]!r}?"
+        if nearest
+        else f"; known are: {', '.join(known)}"
+        if known
+        else "; there is none"
+    )
     return LunetteError(f"unknown {kind} {name!r}{hint}")

@@ -18,6 +18,7 @@ DISK_REASONS = {
     errno.EROFS: "the disk is read-only; choose another place with --out",
     errno.EACCES: "you may not write there; choose another place with --out",
     errno.EPERM: "you may not write there; choose another place with --out",
+    errno.ENOENT: "there is no such folder; make it first, or choose another place",
     errno.ENOTDIR: "a part of the path is a file, not a folder; choose another place with --out",
 }
 

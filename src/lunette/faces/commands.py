@@ -152,11 +152,16 @@ def latents(
     show(latents(run, images, label=label, checkpoint=checkpoint, processes=processes), run, "latents", out, npz)
 
 
-def recipes() -> None:
-    """List the recipes with their arguments and papers."""
-    from lunette.faces.tables import recipe_table
+def recipes(
+    name: Annotated[Positional[str | None], arg(help="of a recipe, to see only that one", metavar="NAME")] = None,
+) -> None:
+    """List the recipes with their papers, or say what one of them takes and can do: lunette recipes [NAME]."""
+    from lunette.faces.tables import recipe_page, recipe_table
 
-    recipe_table()
+    if name is None:
+        recipe_table()
+    else:
+        recipe_page(name)
 
 
 def data(

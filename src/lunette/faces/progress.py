@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from lunette.codes.fitted import Progress as Fitting
+from lunette.numbers import short
+from lunette.objectives import unit_of
 from lunette.training import End, EpochEnd, Event, Metrics, Start, Step
 
 LINES = 30  # at most so many epochs of a stage are printed, evenly spread, and always the last one
 REFRESH_SECONDS = 0.2
+AnyBar = TypeVar("AnyBar", bound="Bar")
 
 
-class ProgressBar:
+class Bar:
+    """A bar that comes with the first news, so that none stands before the message of a mistake: abstract in them."""
+
+    progress: Progress
+
+    def __enter__(self: AnyBar) -> AnyBar:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.progress.live.is_started:
+            self.progress.stop()
+
+
+class ProgressBar(Bar):
     """A watch for training's events; use it as a context manager."""
 
     def __init__(self, console: Console | None = None) -> None:
@@ -30,15 +47,9 @@ class ProgressBar:
         self.tasks: dict[str, TaskID] = {}
         self.refreshed = 0.0
 
-    def __enter__(self) -> ProgressBar:
-        self.progress.start()
-        return self
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.progress.stop()
-
     def __call__(self, event: Event) -> None:
         """Show an event."""
+        self.progress.start()
         if isinstance(event, Start):
             self.console.print(start(event), soft_wrap=True)
         elif isinstance(event, Step):
@@ -47,7 +58,8 @@ class ProgressBar:
             if event.epoch % -(-event.epochs // LINES) == 0 or event.epoch == event.epochs:
                 self.console.print(line(event), soft_wrap=True)
         elif isinstance(event, End) and event.test:
-            self.console.print(f"{event.reason}; test {numbers(event.test)} (nats an image)", soft_wrap=True)
+            unit = f" ({event.test.unit})" if unit_of(*event.test.terms) else ""
+            self.console.print(f"{event.reason}; test {numbers(event.test)}{unit}", soft_wrap=True)
 
     def _move(self, event: Step) -> None:
         now = time.monotonic()
@@ -56,7 +68,7 @@ class ProgressBar:
         self.refreshed = now
         if event.stage not in self.tasks:
             self.tasks[event.stage] = self.progress.add_task("", total=event.epochs * event.batches, terms="")
-        terms = "  ".join(f"{name.replace('_', ' ')} {float(value):.2f}" for name, value in event.terms.items())
+        terms = "  ".join(f"{name.replace('_', ' ')} {short(float(value))}" for name, value in event.terms.items())
         done = (event.epoch - 1) * event.batches + event.batch
         place = f"{event.stage + ' ' if event.stage else ''}epoch {event.epoch}/{event.epochs}"
         self.progress.update(self.tasks[event.stage], completed=done, description=place, terms=terms)
@@ -70,7 +82,7 @@ def start(event: Start) -> str:
     return f"on {event.device}, {team}{threads}, {precision.name} products ({precision.reason})"
 
 
-class PackingBar:
+class PackingBar(Bar):
     """A watch for packing; use it as a context manager."""
 
     def __init__(self) -> None:
@@ -78,21 +90,15 @@ class PackingBar:
         self.progress = Progress(*columns, console=Console(stderr=True), transient=True)
         self.task: TaskID | None = None
 
-    def __enter__(self) -> PackingBar:
-        self.progress.start()
-        return self
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.progress.stop()
-
     def __call__(self, done: int, total: int | None) -> None:
         """Show how many pictures are done, and of how many."""
+        self.progress.start()
         if self.task is None:  # only now: a process that lets others work shows no bar
             self.task = self.progress.add_task("")
         self.progress.update(self.task, completed=done, total=total)
 
 
-class FittingBar:
+class FittingBar(Bar):
     """A watch for the fitting of a prior; use it as a context manager."""
 
     def __init__(self) -> None:
@@ -105,15 +111,9 @@ class FittingBar:
         self.progress = Progress(*columns, console=Console(stderr=True, highlight=False), transient=True)
         self.tasks: dict[str, TaskID] = {}
 
-    def __enter__(self) -> FittingBar:
-        self.progress.start()
-        return self
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.progress.stop()
-
     def __call__(self, at: Fitting) -> None:
         """Show how far a part of the work is."""
+        self.progress.start()
         if at.what not in self.tasks:
             self.tasks[at.what] = self.progress.add_task(at.what, how="")
         how = "  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in at.numbers.items())
@@ -130,5 +130,5 @@ def line(event: EpochEnd) -> str:
 
 def numbers(metrics: Metrics) -> str:
     """Return the loss and, where it has several, its unweighted terms."""
-    terms = "".join(f"  {name.replace('_', ' ')} {value:.2f}" for name, value in metrics.terms.items())
+    terms = "".join(f"  {name.replace('_', ' ')} {short(value)}" for name, value in metrics.terms.items())
     return f"loss {metrics.loss:.2f}" + (terms if len(metrics.terms) > 1 else "")

@@ -2,28 +2,58 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
+from dataclasses import fields
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from lunette.recipes import RECIPES, arguments, summary
+from lunette.recipes import RECIPES, arguments, build, describe, find, summary
+
+SHAPE, LABELS = (1, 28, 28), 10  # what pictures a recipe is asked about: those of MNIST
 
 
 def recipe_table() -> None:
-    """Print all recipes: name, what it is and its paper, arguments with their defaults."""
-    table = Table(show_header=True, header_style="bold", box=None, padding=(0, 2, 1, 0))
-    for heading in ("recipe", "what it is", "arguments"):
-        table.add_column(heading, overflow="fold")
+    """Print all recipes: name, what it is and its paper."""
+    table = plain_table()
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
     for name in sorted(RECIPES):
-        own = "\n".join(f"--{a.name.replace('_', '-')} {a.default}" for a in arguments(name))
-        table.add_row(name, summary(name), own)
-    Console().print(table)
+        table.add_row(name, summary(name))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print("\nlunette recipes NAME says what one takes, and what its model can be asked for.", soft_wrap=True)
+
+
+def recipe_page(name: str) -> None:
+    """Print one recipe: what it is, what its model can be asked for, its arguments with their defaults."""
+    can = describe(build(name, SHAPE, labels=LABELS))
+    table = plain_table()
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("[bold]its model, as it is by default[/bold]", "")
+    for field in fields(can):
+        table.add_row(f"  {field.name}", escape(getattr(can, field.name)))
+    table.add_row("", "")
+    table.add_row("[bold]arguments[/bold]", "")
+    for argument in arguments(name):
+        table.add_row(f"  --{argument.name.replace('_', '-')} {argument.default}", escape(argument.help))
+    console = Console(highlight=False)
+    console.print(f"[bold]{name}[/bold]  {escape(inspect.getdoc(find(name)) or '')}\n")
+    console.print(table)
+    console.print(f"\nlunette train {name} --help says what training takes beside these.", soft_wrap=True)
+
+
+def plain_table() -> Table:
+    """Return a table without lines or headings."""
+    return Table(show_header=False, box=None, padding=(0, 2, 0, 0))
 
 
 def facts_table(groups: Mapping[str, Mapping[str, object]]) -> None:
     """Print facts in groups, a line each."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table = plain_table()
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for group, facts in groups.items():

@@ -5,7 +5,7 @@ from lunette.objectives.bounds import MultipleBound, PartialBound, doubly_repara
 from lunette.objectives.codebooks import CodeUsage, codebook, commitment
 from lunette.objectives.divergences import Diagonal, KernelName, MaximumMeanDiscrepancy, OffDiagonal
 from lunette.objectives.metric import Volume
-from lunette.objectives.objective import Objective, Term, loss, name_of
+from lunette.objectives.objective import Objective, Term, loss, name_of, unit_of, without_unit
 from lunette.objectives.players import Adversary, Updating
 from lunette.objectives.rates import (
     CapacityGap,
@@ -60,5 +60,7 @@ __all__ = [
     "loss",
     "name_of",
     "rate",
+    "unit_of",
     "warmup",
+    "without_unit",
 ]

@@ -8,6 +8,7 @@ from torch.nn.functional import softplus
 
 from lunette.models import LatentModel, Trace
 from lunette.networks import mlp
+from lunette.objectives.objective import without_unit
 from lunette.objectives.players import Adversary
 from lunette.objectives.rates import prior_of
 
@@ -101,6 +102,7 @@ class PictureCritic(Adversary):
         return (softplus(-self.logit(trace.x)).mean() + softplus(self.logit(drawn)).mean()) / 2
 
 
+@without_unit
 class FeatureDistance:
     """½ ‖f(x) − f(μ)‖², (N,): the squared distance of a critic's features of a picture and its reconstruction.
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from lunette.codes import Quantised
 from lunette.errors import LunetteError
 from lunette.models import LatentModel, Trace
+from lunette.objectives.objective import without_unit
 
 DEAD = 0.1  # an entry that is chosen less than so much of an even share is moved to where vectors are
 
@@ -22,6 +23,7 @@ def quantised(trace: Trace) -> Quantised:
     return latent.q
 
 
+@without_unit
 def codebook(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
     """Σ ‖sg[x] − e‖² over positions and levels, (N,): draws entries e to the vectors x that chose them.
 
@@ -31,6 +33,7 @@ def codebook(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
     return (q.left.detach() - q.chosen).square().sum((-3, -2, -1))
 
 
+@without_unit
 def commitment(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
     """Σ ‖x − sg[e]‖² over positions and levels, (N,): draws vectors x to the entries e that they chose.
 
@@ -40,6 +43,7 @@ def commitment(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
     return (q.left - q.chosen.detach()).square().sum((-3, -2, -1))
 
 
+@without_unit
 @dataclass(frozen=True)
 class CodeUsage:
     """exp(entropy) / K of the choices among K entries, the mean over levels: 1 where all serve alike, 1/K for one.

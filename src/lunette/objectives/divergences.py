@@ -9,12 +9,14 @@ import torch
 from torch import Tensor
 
 from lunette.models import LatentModel, Trace
+from lunette.objectives.objective import without_unit
 from lunette.objectives.rates import factors, prior_of
 
 KernelName = Literal["inverse-multiquadric", "rbf"]
 WIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # of the mean ‖a − b‖² of two draws from N(0, I), which is 2D
 
 
+@without_unit
 @dataclass(frozen=True)
 class MaximumMeanDiscrepancy:
     """MMD²(q(z), p(z)) of a batch's codes and as many draws from the prior, a scalar without unit.
@@ -70,6 +72,7 @@ class Covariance:
         return between + factors(latent.q).variance.mean(0).diag() if self.codes else between
 
 
+@without_unit
 class OffDiagonal(Covariance):
     """Σ_{i≠j} C_ij², a scalar without unit."""
 
@@ -79,6 +82,7 @@ class OffDiagonal(Covariance):
         return (c - c.diagonal().diag()).square().sum()
 
 
+@without_unit
 class Diagonal(Covariance):
     """Σ_i (C_ii − 1)², a scalar without unit."""
 

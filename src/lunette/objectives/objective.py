@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ from lunette.objectives.players import Adversary, Updating
 from lunette.objectives.weights import Schedule
 
 Term = Callable[[LatentModel, Trace], Tensor]
+AnyTerm = TypeVar("AnyTerm", bound=Callable[..., Any])
+WITHOUT_UNIT: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -88,3 +91,14 @@ def name_of(term: Term) -> str:
 @functools.cache
 def _with_underscores(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def without_unit(term: AnyTerm) -> AnyTerm:
+    """Mark a term, a function or a class of them, as one that is not in nats, so that nothing says it is."""
+    WITHOUT_UNIT.add(name_of(term))
+    return term
+
+
+def unit_of(*names: str) -> str:
+    """Return the unit of the terms of these names, or of their sum: empty where one of them has none."""
+    return "" if WITHOUT_UNIT.intersection(names) else "nats an image"

@@ -6,14 +6,17 @@ import torch
 from torch import Tensor
 
 from lunette.models import LatentModel, Trace
+from lunette.objectives.objective import without_unit
 from lunette.randomness import noise
 
 
+@without_unit
 def code_norm(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
     """½ ‖z‖², the mean over K draws, (N,). Source: Ghosh et al., ICLR 2020."""
     return torch.stack([latent.z.square().sum(-1).mean(0) / 2 for latent in trace.latents]).sum(0)
 
 
+@without_unit
 def decoder_gradient(model: LatentModel, trace: Trace) -> Tensor:
     """‖∂μ(z) / ∂z‖², the squared Frobenius norm of the drawn picture μ's Jacobian at each code, (N,).
 
@@ -27,6 +30,7 @@ def decoder_gradient(model: LatentModel, trace: Trace) -> Tensor:
     return torch.stack([slope.square().sum(-1).mean(0) for slope in slopes]).sum(0)
 
 
+@without_unit
 def decoder_weights(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
     """½ Σ θ² over the parameters θ of the decoder's network, a scalar. Source: Ghosh et al., ICLR 2020 (RAE-L2)."""
     decoder = model.get_submodule("decoder.network")

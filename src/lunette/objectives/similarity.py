@@ -9,12 +9,14 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from lunette.models import LatentModel, Trace
+from lunette.objectives.objective import without_unit
 
 C1, C2 = 0.01**2, 0.03**2  # of pixels in [0, 1]
 WINDOW, SPREAD = 11, 1.5  # pixels
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # how much each halving of the sides counts
 
 
+@without_unit
 class Dissimilarity:
     """1 − MS-SSIM(x, μ), (N,): 0 for equal pictures; without unit, and no likelihood.
 

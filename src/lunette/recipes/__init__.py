@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from lunette.recipes.abilities import Abilities, abilities
+from lunette.recipes.description import YES, Description, describe
 from lunette.recipes.registry import (
     RECIPES,
     Argument,
@@ -20,13 +20,14 @@ from lunette.recipes.registry import (
 
 __all__ = [
     "RECIPES",
-    "Abilities",
+    "YES",
     "Argument",
+    "Description",
     "Recipe",
     "Stage",
-    "abilities",
     "arguments",
     "build",
+    "describe",
     "described",
     "find",
     "recipe",

@@ -31,7 +31,9 @@ Posterior = Annotated[
     "of codes: normal, full (covariance), planar:8, radial:8, iaf:2 with so many steps, sphere, ball:1.0 (curvature)",
 ]
 PriorSpec = Annotated[
-    str, "of codes: normal, mixture:10 or vamp:100 with so many components, flow:3 with so many steps, sphere, ball:1.0"
+    str,
+    "of codes: normal, mixture:10 or vamp:100 with so many components, flow:3 with so many steps, sphere, ball:1.0, "
+    "or label for cvae",
 ]
 Beta = Annotated[float, "weight of the rate"]
 RateWarmup = Annotated[float, "epochs over which the weight of the rate rises from 0"]

@@ -1,6 +1,7 @@
 """The run folder: settings, checkpoints, metrics; it prints nothing."""
 
 from lunette.files import write, writing
+from lunette.runs.checkpoints import Checkpoint
 from lunette.runs.priors import FittedPrior, Priors
 from lunette.runs.record import record, restore
 from lunette.runs.run import REPORT, Run, RunSettings, versions
@@ -8,6 +9,7 @@ from lunette.runs.signals import Signals
 
 __all__ = [
     "REPORT",
+    "Checkpoint",
     "FittedPrior",
     "Priors",
     "Run",

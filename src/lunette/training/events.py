@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from lunette.objectives import unit_of
 from lunette.training.precision import Precision
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """Means over the images of one split: each term by its name, unweighted, in nats an image."""
+    """Means over the images of one split: each term by its name, unweighted, in nats an image or without unit."""
 
     terms: Mapping[str, float]
     weights: Mapping[str, float]
@@ -20,8 +21,13 @@ class Metrics:
 
     @property
     def loss(self) -> float:
-        """Σ weight · term, in nats an image."""
+        """Σ weight · term, in `unit`."""
         return sum(self.weights[name] * value for name, value in self.terms.items() if self.weights[name] != 0)
+
+    @property
+    def unit(self) -> str:
+        """The unit of the loss; empty where a term that has none is a part of it."""
+        return unit_of(*(name for name, weight in self.weights.items() if weight))
 
 
 @dataclass(frozen=True)

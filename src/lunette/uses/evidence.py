@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lunette.errors import LunetteError
+from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import Data, Pixels, read_pictures
 from lunette.models import LatentModel
 from lunette.objectives import log_weights
 from lunette.randomness import reseed
+from lunette.recipes import YES, describe
 from lunette.training import keep_memory, spread, to_float
 from lunette.uses.labels import Label, labels_for
 from lunette.uses.passes import AnyRun, device_of, open_run, part
@@ -22,12 +24,16 @@ from lunette.uses.passes import AnyRun, device_of, open_run, part
 PASS_VALUES = 2**20  # of decoded pictures at a time: they stay in the processor's cache
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evidence:
     """The bound on −log p(x) of each picture, in nats, with K = `samples`."""
 
     bounds: NDArray[np.float64]  # (N,)
     samples: int
+
+    def __repr__(self) -> str:
+        error, n = self.standard_error, len(self.bounds)
+        return f"Evidence(mean={self.mean:.3f}, standard_error={error:.3f}, pictures={n}, samples={self.samples})"
 
     @property
     def mean(self) -> float:
@@ -52,13 +58,20 @@ def evidence(
     """Return the importance bound −log 1/K Σ w on −log p(x) of the test pictures, or of `images`.
 
     Of a model that is told labels it is −log p(x | y), with the pictures' own labels or `label`.
-    Raises LunetteError for a model without a prior or a density of codes.
+    Where that is no probability of pictures, a warning says why. Raises LunetteError for a model without a prior or
+    a density of codes.
     """
     opened = open_run(run)
+    density = describe(opened.recipe()).density
     model, settings = opened.model(checkpoint), opened.settings
     shown = opened.dataset.test if images is None else read_pictures(images, settings.shape, settings.data.fit)
     y = labels_for(model, shown, settings.label_names, label)
-    return evidence_model(model, shown.pixels, samples, seed, y)
+    found = evidence_model(model, shown.pixels, samples, seed, y)
+    if density != YES:
+        why = density.removeprefix("no: ")
+        text = f"the evidence of {opened.path} cannot be compared with that of other models: {why}"
+        warnings.warn(text, LunetteWarning, stacklevel=2)
+    return found
 
 
 @torch.inference_mode()
@@ -66,10 +79,10 @@ def evidence_model(model: LatentModel, pixels: Pixels, samples: int, seed: int, 
     """Do what `evidence` does, with a model at hand; memory depends on neither N nor K."""
     if samples < 1:
         raise LunetteError(f"the bound takes 1 sample or more, not {samples}")
+    if model.prior is None:
+        raise LunetteError("this model has no prior, so it gives pictures no probability: take a recipe that has one")
     keep_memory()
-    room = max(
-        1, PASS_VALUES // (math.prod(pixels.shape[1:]) * spread(model))
-    )  # images · samples that one pass decodes
+    room = max(1, PASS_VALUES // (math.prod(pixels.shape[1:]) * spread(model)))  # images · samples in one pass
     each = min(samples, room)
     size = max(1, room // each)
     bounds, device = [], device_of(model)

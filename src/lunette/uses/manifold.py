@@ -10,7 +10,7 @@ from lunette.errors import LunetteError
 from lunette.images import Images
 from lunette.models import LatentModel
 from lunette.uses.axes import principal_axes
-from lunette.uses.labels import Label, index_of, labels_for
+from lunette.uses.labels import Label, labels_for
 from lunette.uses.passes import AnyRun, decode, encode, open_run
 from lunette.uses.sheet import Sheet
 
@@ -50,10 +50,8 @@ def manifold_model(
 ) -> Sheet:
     """Do what `manifold` does, with a model and test pictures at hand."""
     codes = plane(model, test, quantiles(n), dimensions)
-    y = None
-    if model.labels:
-        y = torch.full((len(codes),), index_of(test.label_names[0] if label is None else label, test.label_names))
-    return Sheet(decode(model, (codes,), y), columns=n)
+    y = labels_for(model, test, test.label_names, test.label_names[0] if model.labels and label is None else label)
+    return Sheet(decode(model, (codes,), None if y is None else y[:1].expand(len(codes))), columns=n)
 
 
 def quantiles(n: int) -> Tensor:

@@ -10,15 +10,16 @@ from typing import Any
 import jinja2
 
 from lunette.models import LatentModel
+from lunette.numbers import short
 from lunette.recipes import size, summary
 from lunette.runs import Run
 from lunette.training import End
-from lunette.uses.curves import terms
+from lunette.uses.curves import terms, unit
 
 CAPTIONS = {
     "reconstructions": ("Reconstructions", "Test pictures, and on the right of each what comes back from its code."),
     "samples": ("Samples", "New pictures: codes drawn from the prior, decoded."),
-    "curves": ("Learning curves", "In nats an image; lower is better."),
+    "curves": ("Learning curves", "Lower is better of the loss; its terms are unweighted."),
     "manifold": ("Map of the latent space", "Pictures decoded on a grid of the two main directions of the codes."),
     "latents": ("Codes of the test pictures", "Each dot is a picture; its color is its label."),
 }
@@ -41,6 +42,8 @@ def report(run: Run, model: LatentModel, end: End) -> str:
         reason=end.reason,
         epoch=end.epoch,
         terms=terms(rows),
+        units={name: unit(rows, name) for name in terms(rows)},
+        short=short,
         splits=[last[split] for split in ("train", "validation", "test") if split in last],
         seconds=sum(row["seconds"] for row in rows),
         pictures=pictures(run, end.epoch, model.corrupt is not None),

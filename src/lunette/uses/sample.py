@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lunette.errors import LunetteError
 from lunette.models import LatentModel
 from lunette.randomness import reseed
-from lunette.runs import FittedPrior, Run
+from lunette.runs import Checkpoint, FittedPrior, Run
 from lunette.uses.labels import Label, index_of
 from lunette.uses.passes import AnyRun, decode, device_of, open_run
 from lunette.uses.sheet import Sheet
@@ -38,10 +38,23 @@ def sample(
     or label, and for a prior that was fitted to the codes of another checkpoint.
     """
     opened = open_run(run)
-    name = opened.checkpoints.load(checkpoint)[0]
+    name, loaded = opened.checkpoints.load(checkpoint)
     model = opened.model(name)
     fitted = None if prior is None and model.prior is not None else fitted_prior(opened, prior, name)
+    if fitted is None:
+        check_learned(opened, name, loaded)
     return sample_model(model, n, seed, temperature, fitted, label, opened.settings.label_names)
+
+
+def check_learned(run: Run, name: str, checkpoint: Checkpoint) -> None:
+    """Raise LunetteError where the prior of a run learns after the rest, and had not begun to at a checkpoint."""
+    recipe, place = run.recipe(), checkpoint.state["position"]
+    begun = (place["stage"], place["epoch"], place["batch"]) > (len(recipe.stages) + 1, 0, 0)
+    if recipe.after and not begun:
+        raise LunetteError(
+            f"{run.path} trains its {recipe.after[0].name} after the rest, and had not begun to at checkpoint {name}, "
+            f"so it cannot draw yet: go on with lunette resume {run.path}, or take --checkpoint last"
+        )
 
 
 def fitted_prior(run: Run, kind: str | None, checkpoint: str) -> FittedPrior:

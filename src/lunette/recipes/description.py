@@ -24,7 +24,7 @@ YES = "yes"
 
 
 @dataclass(frozen=True)
-class Abilities:
+class Description:
     """Each is "yes", or "no: " and why."""
 
     density: str  # a bound on log p(x), in nats or bits, that can be compared
@@ -32,17 +32,17 @@ class Abilities:
     sampling: str  # new pictures
 
 
-def abilities(made: Recipe) -> Abilities:
+def describe(made: Recipe) -> Description:
     """Return what the model of a recipe can do."""
     head = pixel_head_of(made)
     density = no_density(made, head)
-    compression = density
+    compression = "it has no density" if density else ""
     if not density and head.kind != "mass":
         compression = "its likelihood is of pixels without steps: choose one of levels, like discretized-logistic"
     elif not density and isinstance(made.model, Hamiltonian) and made.model.steps:
         compression = "its posterior has a density only at its own draws, with their momenta"
     sampling = "" if made.model.prior is not None else "it has no prior; lunette fit-prior gives a trained run one"
-    return Abilities(*(f"no: {why}" if why else YES for why in (density, compression, sampling)))
+    return Description(*(f"no: {why}" if why else YES for why in (density, compression, sampling)))
 
 
 def pixel_head_of(made: Recipe) -> PixelHead:
@@ -67,5 +67,5 @@ def no_density(made: Recipe, head: PixelHead) -> str:
     if not any(term in LIKELY or isinstance(term, MultipleBound | PartialBound) for term in trained):
         return "its training does not look at the probability of pictures"
     if head.kind == "none":
-        return "its likelihood is none of grey pixels: choose another, or for bernoulli --binarize dynamic"
+        return "its likelihood is no density of grey pixels: choose another, or for bernoulli --binarize dynamic"
     return ""
