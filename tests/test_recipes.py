@@ -242,6 +242,9 @@ def test_posteriors_and_priors_go_together_or_are_refused(posterior, prior):
 
 
 def test_terms_that_a_posterior_does_not_allow_are_refused():
+    for name in ("factor_vae", "dip_vae"):
+        with pytest.raises(LunetteError, match="each dimension of a code by itself, and these codes lie in a sphere"):
+            built(name, posterior="sphere", prior="sphere")
     with pytest.raises(LunetteError, match="each dimension of the code by itself"):
         built("beta_tc", posterior="full")
     with pytest.raises(LunetteError, match="each dimension of the code by itself: use --prior normal"):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from lunette.images import Shape
 from lunette.objectives import Diagonal, OffDiagonal, distortion, rate
 from lunette.recipes.registry import Recipe, recipe
-from lunette.recipes.shared import Terms, Variational
+from lunette.recipes.shared import Terms, Variational, in_a_plane
 
 
 @recipe
@@ -20,5 +20,6 @@ def dip_vae(
 ) -> Recipe:
     """VAE whose codes together have covariance I, as the prior has (Kumar et al., ICLR 2018)."""
     codes = kind == "II"
+    in_a_plane(parts, "the covariance")
     terms: Terms = {OffDiagonal(codes): off_diagonal, Diagonal(codes): diagonal}
     return parts.recipe(shape, {distortion: 1.0, rate: parts.rate_weight, **terms})

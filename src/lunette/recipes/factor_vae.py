@@ -7,7 +7,7 @@ from typing import Annotated
 from lunette.images import Shape
 from lunette.objectives import DensityRatioTotalCorrelation, distortion, rate
 from lunette.recipes.registry import Recipe, recipe
-from lunette.recipes.shared import Variational
+from lunette.recipes.shared import Variational, in_a_plane
 
 
 @recipe
@@ -17,5 +17,6 @@ def factor_vae(
     gamma: Annotated[float, "weight of the total correlation"] = 10.0,
 ) -> Recipe:
     """VAE whose dimensions may say nothing twice, as an adversary sees it (Kim & Mnih, ICML 2018)."""
+    in_a_plane(parts, "the total correlation")
     critic = DensityRatioTotalCorrelation(parts.latent)
     return parts.recipe(shape, {distortion: 1.0, rate: parts.rate_weight, critic: gamma})

@@ -111,6 +111,13 @@ class Variational(Sampled):
         return warmup(self.beta, self.rate_warmup)
 
 
+def in_a_plane(parts: Sampled, what: str) -> None:
+    """Raise LunetteError where codes do not lie in a plane, and `what` is of each dimension by itself."""
+    space = code_head(parts.posterior, parts.latent).space
+    if space != "plane":
+        raise LunetteError(f"{what} is of each dimension of a code by itself, and these codes lie in a {space}")
+
+
 def in_groups(samples: int, groups: int) -> int:
     """Return `groups`; raises LunetteError unless so many draws can be shared equally among them."""
     if groups < 1 or samples % groups:

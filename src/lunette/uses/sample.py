@@ -98,4 +98,5 @@ def sample_model(
     pictures = [drawn(each, y, names[y] if fitted and fitted.label_names else None) for y in asked]
     if label is not None:
         return Sheet(pictures[0], columns)
-    return Sheet(np.stack(pictures, axis=1).reshape(-1, *pictures[0].shape[1:]), columns=len(pictures))
+    blocks = max(1, round(math.sqrt(each / model.labels)))  # several styles a row, where there are few labels
+    return Sheet(np.stack(pictures, axis=1).reshape(-1, *pictures[0].shape[1:]), columns=blocks * model.labels)
