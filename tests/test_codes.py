@@ -8,10 +8,20 @@ import pytest
 import scipy.stats
 import torch
 from torch import nn
-from torch.distributions import Independent, Laplace, MultivariateNormal, Normal, kl_divergence
+from torch.distributions import (
+    Categorical,
+    Independent,
+    Laplace,
+    MixtureSameFamily,
+    MultivariateNormal,
+    Normal,
+    kl_divergence,
+)
 
 from lunette.codes import POSTERIORS, PRIORS, CodeHead, NormalHead, Prior, StandardNormal, code_head, make_prior
 from lunette.codes import tempered as temper
+from lunette.codes.mixture import Mixture
+from lunette.codes.normal import diagonal_normal
 from lunette.codes.planar import Planar
 from lunette.errors import LunetteError
 from lunette.likelihoods import pixel_head
@@ -369,3 +379,18 @@ def test_flows_are_imported_only_where_one_is_built():
     )
     output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert output.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize("spread", [1.0, 0.05])
+def test_a_mixtures_density_by_products_is_torchs(spread):
+    torch.manual_seed(0)
+    mean, std = torch.randn(40, 50), spread * (torch.rand(40, 50) + 0.5)
+    logits = torch.randn(40)
+    mixture = Mixture(logits, lambda k: diagonal_normal(mean[k], std[k]))
+    z = (mean[:5] + std[:5] * torch.randn(3, 5, 50)).requires_grad_()
+    parts = Independent(Normal(mean.double(), std.double()), 1)
+    truth = MixtureSameFamily(Categorical(logits=logits.double()), parts).log_prob(z.double())
+    torch.testing.assert_close(mixture.log_prob(z).double(), truth, rtol=1e-6, atol=1e-4)
+    (slope,) = torch.autograd.grad(mixture.log_prob(z).sum(), z)
+    (expected,) = torch.autograd.grad(truth.sum(), z)
+    torch.testing.assert_close(slope, expected, rtol=1e-4, atol=1e-4)

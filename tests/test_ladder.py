@@ -220,6 +220,13 @@ def test_the_weights_that_were_trained_are_loaded(run):
     assert found.terms["distortion"] == pytest.approx(run.metrics()[-1]["distortion"], rel=1e-6)
 
 
+def test_the_rates_of_rungs_sum_to_the_rate():
+    recipe = build("ladder", (1, 8, 8), {"network": "mlp:16,12,8", "latent": 3})
+    values = recipe.objective(recipe.model, recipe.model.trace(torch.rand(5, 1, 8, 8)))
+    rungs = [values[f"rate_of_rung_{i}"] for i in (1, 2, 3)]
+    torch.testing.assert_close(sum(rungs), values["rate"])
+
+
 def test_every_use_works_on_a_ladder(run):
     model, test = run.model(device="cpu"), run.dataset.test
     shown = np.asarray(lunette.reconstruct(run, n=6))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Categorical, Distribution, MixtureSameFamily
+from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily, Normal
 
+from lunette.codes.head import wide
 from lunette.codes.normal import diagonal_normal
 from lunette.codes.prior import Prior
 from lunette.images import Shape
@@ -23,6 +25,22 @@ class Mixture(MixtureSameFamily):
         self.components = components
         weights = Categorical(logits=logits, validate_args=False)
         super().__init__(weights, components(slice(None)), validate_args=False)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return log Σ_k softmax(logits)_k p_k(z) of codes z (…, D).
+
+        Where all p_k are normals with independent dimensions, Σ_j (z_j − m_kj)² / s_kj² is two matrix products, in
+        float64 because they take differences of large numbers: hundreds of components for thousands of draws would
+        else fill the memory.
+        """
+        p = self.component_distribution
+        if not (isinstance(p, Independent) and isinstance(p.base_dist, Normal)):
+            return super().log_prob(value)
+        z, mean, std = wide(value), wide(p.base_dist.loc), wide(p.base_dist.scale)
+        precision = std**-2
+        squares = z.square() @ precision.T - 2 * z @ (mean * precision).T + (mean.square() * precision).sum(-1)
+        logs = -squares / 2 - std.log().sum(-1) - mean.shape[-1] / 2 * math.log(2 * math.pi)
+        return (logs + self.mixture_distribution.logits).logsumexp(-1).to(value.dtype)
 
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
         """Return draws (*sample_shape, D), each from its own component alone."""

@@ -17,7 +17,7 @@ from lunette.objectives.rates import (
 )
 from lunette.objectives.regularizers import code_norm, decoder_gradient, decoder_weights
 from lunette.objectives.similarity import Dissimilarity
-from lunette.objectives.terms import NO_PRIOR, Sparsity, distortion, importance_bound, log_weights, rate
+from lunette.objectives.terms import NO_PRIOR, RungRate, Sparsity, distortion, importance_bound, log_weights, rate
 from lunette.objectives.weights import Cyclical, Schedule, warmup
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "OffDiagonal",
     "PartialBound",
     "PictureCritic",
+    "RungRate",
     "Schedule",
     "Sparsity",
     "Term",

@@ -29,6 +29,21 @@ def rate(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
     return torch.stack([_kl(latent) for latent in trace.latents]).sum(0)
 
 
+@dataclass(frozen=True)
+class RungRate:
+    """The part of the rate that rung number `rung` costs, (N,), in nats; the top rung is number 1."""
+
+    rung: int
+
+    @property
+    def __name__(self) -> str:
+        return f"rate_of_rung_{self.rung}"
+
+    def __call__(self, model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG002
+        """Return KL(q ‖ p) of the rung."""
+        return _kl(trace.latents[self.rung - 1])
+
+
 def _kl(latent: Latent) -> Tensor:
     if latent.p is None:
         raise LunetteError(NO_PRIOR)

@@ -10,9 +10,9 @@ from lunette.images import Shape
 from lunette.likelihoods import pixel_head
 from lunette.models import Ladder
 from lunette.networks import architecture, topmost
-from lunette.objectives import Objective, distortion, rate, warmup
+from lunette.objectives import Objective, RungRate, distortion, rate, warmup
 from lunette.recipes.registry import Recipe, recipe
-from lunette.recipes.shared import Beta, Binarize, Likelihood, Network, RateWarmup
+from lunette.recipes.shared import Beta, Binarize, Likelihood, Network, RateWarmup, Terms
 
 
 @recipe
@@ -31,4 +31,5 @@ def ladder(
     pixels = pixel_head(likelihood, shape, binarize)
     levels = topmost(architecture(network).levels(shape, pixels.features), rungs)
     model = Ladder(levels, latent, pixels, StandardNormal(latent * levels[-1].places))
-    return Recipe(model, Objective({distortion: 1, rate: warmup(beta, rate_warmup)}))
+    each: Terms = {RungRate(rung): 0.0 for rung in range(1, rungs + 1)}  # looked at: which rungs are used
+    return Recipe(model, Objective({distortion: 1, rate: warmup(beta, rate_warmup), **each}))
