@@ -37,6 +37,7 @@ MODELS: dict[str, tuple[str, dict[str, Any], str]] = {
     "vae": ("vae", FLAT, VAE),
     "iwae, K = 5": ("iwae", FLAT | {"samples": 5}, "85.54 (Burda et al., ICLR 2016)"),
     "flow posterior (planar, 8 steps)": ("planar_vae", FLAT | {"posterior": "planar:8"}, ""),
+    "flow posterior (autoregressive, 2 steps)": ("iaf_vae", FLAT | {"posterior": "iaf:2"}, ""),
     "vamp, 500 pictures": ("vamp", FLAT | {"prior": "vamp:500"}, ""),
     "ladder, 3 rungs": (
         "ladder",

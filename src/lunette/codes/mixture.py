@@ -35,12 +35,13 @@ class Mixture(MixtureSameFamily):
         """
         p = self.component_distribution
         if not (isinstance(p, Independent) and isinstance(p.base_dist, Normal)):
-            return super().log_prob(value)
+            logs: Tensor = super().log_prob(value)  # type: ignore[no-untyped-call]
+            return logs
         z, mean, std = wide(value), wide(p.base_dist.loc), wide(p.base_dist.scale)
         precision = std**-2
         squares = z.square() @ precision.T - 2 * z @ (mean * precision).T + (mean.square() * precision).sum(-1)
-        logs = -squares / 2 - std.log().sum(-1) - mean.shape[-1] / 2 * math.log(2 * math.pi)
-        return (logs + self.mixture_distribution.logits).logsumexp(-1).to(value.dtype)
+        each = -squares / 2 - std.log().sum(-1) - mean.shape[-1] / 2 * math.log(2 * math.pi)
+        return (each + self.mixture_distribution.logits).logsumexp(-1).to(value.dtype)
 
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
         """Return draws (*sample_shape, D), each from its own component alone."""

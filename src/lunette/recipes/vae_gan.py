@@ -22,7 +22,7 @@ def vae_gan(
     similarity: Annotated[float, "weight of the distance in a critic's features"] = 1.0,
     realism: Annotated[float, "weight of what it costs that the critic can tell drawn pictures"] = 1.0,
     distortion_weight: Annotated[
-        float, "weight of the distortion of pixels, which holds it together; 0 in the paper"
+        float, "weight of the distortion of pixels; 0 in the paper, which is less stable"
     ] = 1.0,
 ) -> Recipe:
     """VAE whose pictures are compared by what a critic sees in them (Larsen et al., ICML 2016)."""
