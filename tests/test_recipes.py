@@ -130,7 +130,7 @@ def test_drawing_needs_a_prior(name):
     images = model.decode(codes, labels_for(model, 4)).mean
     assert images.shape == (4, 1, 8, 8)
     assert 0 <= images.min() <= images.max() <= 1
-    if isinstance(model.prior, StandardNormal):
+    if isinstance(model.prior, StandardNormal) and name != "rhvae":  # which draws from its metric
         assert model.draw(4, labels_for(model, 4), temperature=0.0)[0].equal(torch.zeros_like(codes[0]))
 
 
