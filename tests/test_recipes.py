@@ -232,7 +232,10 @@ PRIORS = ["normal", "mixture:3", "vamp:3", "flow:1", "sphere", "ball:1"]
 
 @pytest.mark.parametrize(("posterior", "prior"), list(itertools.product(POSTERIORS, PRIORS)))
 def test_posteriors_and_priors_go_together_or_are_refused(posterior, prior):
-    if posterior == prior or not {posterior, prior} & {"sphere", "ball:1"}:
+    if prior == "vamp:3" and posterior in ("planar:2", "radial:2", "iaf:1"):
+        with pytest.raises(LunetteError, match="would have to be inverted for each"):
+            built("vae", latent=3, posterior=posterior, prior=prior)
+    elif posterior == prior or not {posterior, prior} & {"sphere", "ball:1"}:
         recipe = built("vae", latent=3, posterior=posterior, prior=prior)
         terms = recipe.objective(recipe.model, recipe.model.trace(torch.rand(4, 1, 8, 8)))
         assert loss(terms, recipe.objective.weights(1)).isfinite()
