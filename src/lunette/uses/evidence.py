@@ -85,12 +85,14 @@ def evidence_model(model: LatentModel, pixels: Pixels, samples: int, seed: int, 
     room = max(1, PASS_VALUES // (math.prod(pixels.shape[1:]) * spread(model)))  # images · samples in one pass
     each = min(samples, room)
     size = max(1, room // each)
-    bounds, device = [], device_of(model)
+    device = device_of(model)
+    # Made at once: small results that stay, among large ones that go, would break the free memory into useless pieces.
+    bounds = np.empty(len(pixels))
     for start in range(0, len(pixels), size):
         cut = slice(start, start + size)
         x = to_float(pixels[cut].to(device))
-        bounds.append(_bounds(model, x, part(y, cut, device), samples, each, (seed, start)))
-    return Evidence(torch.cat(bounds).cpu().numpy(), samples)
+        bounds[cut] = _bounds(model, x, part(y, cut, device), samples, each, (seed, start)).cpu().numpy()
+    return Evidence(bounds, samples)
 
 
 def _bounds(model: LatentModel, x: Tensor, y: Tensor | None, samples: int, each: int, names: tuple[int, int]) -> Tensor:
