@@ -9,7 +9,7 @@ from lunette.images.packed import PackedPixels
 from lunette.images.packing import Watch, files_of, join_shares, pack_facts, pack_images, write_share
 from lunette.images.permutation import Permutation
 from lunette.images.pictures import Shape, to_picture
-from lunette.images.sets import Dataset, Images, Pixels
+from lunette.images.sets import Dataset, Images, Label, Pixels, index_of
 from lunette.images.settings import DataSettings, Fit
 from lunette.images.sources import SOURCES, Data, is_name, load, read, read_pictures, read_sized
 
@@ -23,6 +23,7 @@ __all__ = [
     "Dataset",
     "Fit",
     "Images",
+    "Label",
     "PackedPixels",
     "Permutation",
     "Pixels",
@@ -31,6 +32,7 @@ __all__ = [
     "binarize",
     "corruption",
     "files_of",
+    "index_of",
     "is_name",
     "join_shares",
     "lit_fraction",

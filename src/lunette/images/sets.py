@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from torch import Tensor
 
-from lunette.errors import LunetteError
+from lunette.errors import LunetteError, unknown
 from lunette.images.packed import PackedPixels
 from lunette.images.permutation import Permutation
 from lunette.images.pictures import Shape
 
+Label = str | int
 LARGEST_VALIDATION = 5_000
 LARGEST_TEST = 10_000
 TEST_SHARE = 0.1
@@ -72,6 +73,13 @@ class Images:
         factors = {name: cut(values) for name, values in self.factors.items()}
         pixels = self.pixels.take(index) if isinstance(self.pixels, PackedPixels) else cut(self.pixels)
         return Images(pixels, labels, self.label_names, factors)
+
+
+def index_of(label: Label, names: Sequence[str]) -> int:
+    """Return the number of the label called `label`; raises LunetteError with the nearest name."""
+    if str(label) not in names:
+        raise unknown("label", str(label), names)
+    return list(names).index(str(label))
 
 
 @dataclass(frozen=True)

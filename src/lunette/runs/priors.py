@@ -18,6 +18,7 @@ from torch import Tensor
 from lunette.codes.fitted import KINDS, Density, make_density
 from lunette.errors import LunetteError, unknown
 from lunette.files import write, writing
+from lunette.images import Label, index_of
 from lunette.runs.checkpoints import pack
 
 if sys.version_info >= (3, 11):
@@ -44,7 +45,7 @@ class FittedPrior:
     density: Density = field(repr=False, compare=False)
     fitted: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
-    def draw(self, n: int, label: str | int | None = None, temperature: float = 1.0) -> tuple[Tensor, ...]:
+    def draw(self, n: int, label: Label | None = None, temperature: float = 1.0) -> tuple[Tensor, ...]:
         """Draw n codes, a tensor (n, D) a rung, of the label called `label` where one is asked for.
 
         Raises LunetteError for a label that it does not know.
@@ -53,9 +54,7 @@ class FittedPrior:
         if label is not None:
             if not self.label_names:
                 raise LunetteError(f"the {self.kind} prior tells no labels apart, so it cannot draw label {label}")
-            if str(label) not in self.label_names:
-                raise unknown("label", str(label), self.label_names)
-            y = torch.full((n,), self.label_names.index(str(label)))
+            y = torch.full((n,), index_of(label, self.label_names))
         return self.density.sample(n, y, temperature).split(self.rungs, dim=1)
 
 

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lunette.errors import LunetteError, LunetteWarning
-from lunette.images import Data, Pixels, read_pictures
+from lunette.images import Data, Label, Pixels, read_pictures
 from lunette.models import LatentModel
 from lunette.objectives import log_weights
 from lunette.randomness import reseed
 from lunette.recipes import YES, describe
 from lunette.training import keep_memory, spread, to_float
-from lunette.uses.labels import Label, labels_for
+from lunette.uses.labels import labels_for
 from lunette.uses.passes import AnyRun, device_of, open_run, part
 
 PASS_VALUES = 2**20  # of decoded pictures at a time: they stay in the processor's cache

@@ -7,18 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from lunette.errors import LunetteError, unknown
-from lunette.images import Images
+from lunette.errors import LunetteError
+from lunette.images import Images, Label, index_of
 from lunette.models import LatentModel
-
-Label = str | int
-
-
-def index_of(label: Label, names: Sequence[str]) -> int:
-    """Return the number of the label called `label`; raises LunetteError with the nearest name."""
-    if str(label) not in names:
-        raise unknown("label", str(label), names)
-    return list(names).index(str(label))
 
 
 def labels_for(model: LatentModel, images: Images, names: Sequence[str], label: Label | None = None) -> Tensor | None:

@@ -15,12 +15,12 @@ from PIL import Image
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Data, Images, read, read_pictures, to_archive
+from lunette.images import Data, Images, Label, read, read_pictures, to_archive
 from lunette.models import LatentModel
 from lunette.runs import Run
 from lunette.training import ALONE, PATIENCE, Team, are_to_launch, cuts, joined
 from lunette.uses.axes import principal_axes
-from lunette.uses.labels import Label, labels_for
+from lunette.uses.labels import labels_for
 from lunette.uses.passes import AnyRun, device_of, encode, open_run
 from lunette.uses.shown import Shown
 

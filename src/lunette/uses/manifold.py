@@ -7,10 +7,10 @@ from torch import Tensor
 
 from lunette.codes import StandardNormal
 from lunette.errors import LunetteError
-from lunette.images import Images
+from lunette.images import Images, Label
 from lunette.models import LatentModel
 from lunette.uses.axes import principal_axes
-from lunette.uses.labels import Label, labels_for
+from lunette.uses.labels import labels_for
 from lunette.uses.passes import AnyRun, decode, encode, open_run
 from lunette.uses.sheet import Sheet
 

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Data, Images, read_pictures
+from lunette.images import Data, Images, Label, read_pictures
 from lunette.models import LatentModel
 from lunette.randomness import reseed
 from lunette.training import to_float
-from lunette.uses.labels import Label, labels_for
+from lunette.uses.labels import labels_for
 from lunette.uses.passes import AnyRun, decode, encode, open_run
 from lunette.uses.sheet import Sheet
 

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from lunette.errors import LunetteError
+from lunette.images import Label, index_of
 from lunette.models import LatentModel
 from lunette.randomness import reseed
 from lunette.runs import Checkpoint, FittedPrior, Run
-from lunette.uses.labels import Label, index_of
 from lunette.uses.passes import AnyRun, decode, device_of, open_run
 from lunette.uses.sheet import Sheet
 
