@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,3 +37,4 @@ class Trace:
     latents: tuple[Latent, ...]  # a VAE is a ladder of one rung
     px: Distribution  # batch (K, N), event (C, H, W)
     moment: Moment = field(default_factory=Moment)
+    found: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)  # by terms, once

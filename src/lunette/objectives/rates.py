@@ -68,7 +68,13 @@ class _OfTheSet:
     estimator: EstimatorName = "stratified"
 
     def aggregate(self, trace: Trace) -> tuple[Tensor, Tensor]:
-        """Return log q(z) and Σ_j log q(z_j) of each code, (K, N) both."""
+        """Return log q(z) and Σ_j log q(z_j) of each code, (K, N) both; the parts of one trace find them once."""
+        if ("aggregate", self.estimator) not in trace.found:
+            trace.found["aggregate", self.estimator] = self._aggregate(trace)
+        joint, each = trace.found["aggregate", self.estimator]
+        return joint, each
+
+    def _aggregate(self, trace: Trace) -> tuple[Tensor, Tensor]:
         (latent,) = trace.latents
         each = factors(latent.q).log_prob(latent.z.unsqueeze(-2))  # (K, N, M, D): code n under picture m
         shares = self.shares(each.shape[2], trace.moment.pictures, each.device).log()

@@ -26,7 +26,7 @@ def rate(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
     In closed form where torch knows one; else the mean over K samples of log q(z) − log p(z), which is
     unbiased and may be negative. A rung told from samples of those above counts with its mean over them.
     """
-    return torch.stack([_kl(latent) for latent in trace.latents]).sum(0)
+    return torch.stack([kl_of_rung(trace, i) for i in range(len(trace.latents))]).sum(0)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,15 @@ class RungRate:
 
     def __call__(self, model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG002
         """Return KL(q ‖ p) of the rung."""
-        return _kl(trace.latents[self.rung - 1])
+        return kl_of_rung(trace, self.rung - 1)
+
+
+def kl_of_rung(trace: Trace, i: int) -> Tensor:
+    """Return KL(q ‖ p) of rung i, (N,), as `rate` says; several terms of one trace find it once."""
+    if ("kl", i) not in trace.found:
+        trace.found["kl", i] = _kl(trace.latents[i])
+    kl: Tensor = trace.found["kl", i]
+    return kl
 
 
 def _kl(latent: Latent) -> Tensor:
