@@ -15,20 +15,28 @@ from lunette.objectives.rates import prior_of
 WIDTHS = (256, 256, 256)
 
 
-class CodeCritic(Adversary):
+class Critic(Adversary):
+    """A player that gives each input one logit: abstract in `logit` and in what it tells apart."""
+
+    def logit(self, inputs: Tensor) -> Tensor:
+        """Inputs with any batch shape (…) → (…)."""
+        raise NotImplementedError
+
+    def told_apart(self, one: Tensor, other: Tensor) -> Tensor:
+        """Return the cross-entropy of telling `one` (logit > 0) from `other`, each half of it, in nats, a scalar."""
+        return (softplus(-self.logit(one)).mean() + softplus(self.logit(other)).mean()) / 2
+
+
+class CodeCritic(Critic):
     """A network that gives a code (…, D) one logit: abstract in what it tells apart."""
 
     def __init__(self, latent: int) -> None:
         super().__init__()
         self.network = mlp(latent, WIDTHS, 1)
 
-    def logit(self, z: Tensor) -> Tensor:
+    def logit(self, inputs: Tensor) -> Tensor:
         """(…, D) → (…)."""
-        return self.network(z).squeeze(-1)
-
-    def told_apart(self, one: Tensor, other: Tensor) -> Tensor:
-        """Return the cross-entropy of telling `one` (logit > 0) from `other`, in nats, a scalar."""
-        return (softplus(-self.logit(one)) + softplus(self.logit(other))).mean() / 2
+        return self.network(inputs).squeeze(-1)
 
 
 class DensityRatioTotalCorrelation(CodeCritic):
@@ -67,7 +75,7 @@ class CodeAdversary(CodeCritic):
         return self.told_apart(prior_of(trace.latents[0]).sample(torch.Size((len(z),))), z)
 
 
-class PictureCritic(Adversary):
+class PictureCritic(Critic):
     """−log d(μ), (N,), in nats: what it costs the decoder that a critic d can tell what it draws from pictures.
 
     It judges reconstructions and pictures drawn from the prior; the encoder learns nothing from it. The distance of
@@ -80,9 +88,9 @@ class PictureCritic(Adversary):
         self.body = body  # pictures (…, C, H, W) → features (…, F)
         self.head = head  # (…, F) → (…, 1)
 
-    def logit(self, pictures: Tensor) -> Tensor:
+    def logit(self, inputs: Tensor) -> Tensor:
         """(…, C, H, W) → (…)."""
-        return self.head(self.body(pictures)).squeeze(-1)
+        return self.head(self.body(inputs)).squeeze(-1)
 
     def drawn(self, model: LatentModel, trace: Trace) -> Tensor:
         """Return the pictures drawn from each code and from as many draws of the prior, (2, N, C, H, W)."""
@@ -99,7 +107,7 @@ class PictureCritic(Adversary):
         """Return the cross-entropy of telling pictures from drawn ones."""
         with torch.no_grad():
             drawn = self.drawn(model, trace)
-        return (softplus(-self.logit(trace.x)).mean() + softplus(self.logit(drawn)).mean()) / 2
+        return self.told_apart(trace.x, drawn)
 
 
 @without_unit
