@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -55,7 +56,8 @@ class Training:
         recipe.model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.fixed = {p for p in recipe.model.parameters() if not p.requires_grad}
         self.train = data.train
-        self.feed = Feed(data.train, device)
+        # Labels are fed to models that are told them; to look them up costs each step of the others.
+        self.feed = Feed(data.train if recipe.model.labels else replace(data.train, labels=None), device)
         self.validation = data.validation
         self.batches = -(-len(self.train) // settings.batch_size)
         self._unread: list[tuple[int, dict[str, Tensor]]] = []  # images and terms of the steps since `_settle`
