@@ -8,6 +8,7 @@ from lunette.codes.curved import Curved
 from lunette.codes.dirac import Dirac, DiracHead
 from lunette.codes.hamiltonian import Flat, HamiltonianPosterior, Leapfrog, Tempering, leapfrog
 from lunette.codes.head import CodeHead
+from lunette.codes.mixture import Vamp
 from lunette.codes.normal import NormalHead, StandardNormal, tempered
 from lunette.codes.posteriors import POSTERIORS, code_head
 from lunette.codes.prior import Prior
@@ -41,6 +42,7 @@ __all__ = [
     "StandardNormal",
     "Tempering",
     "UniformCategories",
+    "Vamp",
     "code_head",
     "leapfrog",
     "make_prior",

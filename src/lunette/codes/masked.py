@@ -23,6 +23,7 @@ class AutoregressiveHead(CodeHead):
     """
 
     number = int
+    inverts = True
 
     def __init__(self, latent: int, steps: int) -> None:
         from zuko.nn import MaskedMLP  # here, because its import takes time that other models need not wait for

@@ -24,6 +24,7 @@ class AmortisedFlowHead(CodeHead):
     """Features (…, 2D + N·each) → a diagonal normal and N steps, each from `each` features; abstract in `step`."""
 
     number = int
+    inverts = True
 
     def __init__(self, latent: int, steps: int, each: int) -> None:
         super().__init__(latent, features=2 * latent + steps * each)

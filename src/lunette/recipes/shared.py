@@ -8,7 +8,7 @@ from typing import Annotated
 
 from torch import nn
 
-from lunette.codes import CodeHead, DiracHead, Prior, code_head, make_prior
+from lunette.codes import CodeHead, DiracHead, Prior, Vamp, code_head, make_prior
 from lunette.errors import LunetteError
 from lunette.heads import positive
 from lunette.images import Binarization, Corruption, Shape
@@ -39,7 +39,6 @@ Beta = Annotated[float, "weight of the rate"]
 RateWarmup = Annotated[float, "epochs over which the weight of the rate rises from 0"]
 Samples = Annotated[int, "draws of each code, K"]
 Groups = Annotated[int, "bounds that the draws are shared among; a divisor of their number"]
-FLOWS = ("planar", "radial", "iaf")
 Terms = Mapping[Term, float | Schedule]
 
 
@@ -90,12 +89,12 @@ class Sampled:
         pixels = pixel_head(self.likelihood, shape, self.binarize)
         code = code_head(self.posterior, self.latent)
         model = autoencoder(self.network, code, pixels, labels=labels)
-        if self.prior.startswith("vamp") and self.posterior.startswith(FLOWS):
+        model.prior = make_prior(self.prior, self.latent, model.encoder, shape, labels)
+        if isinstance(model.prior, Vamp) and code.inverts:
             raise LunetteError(
                 f"the prior {self.prior} weighs a code by the posterior of each of its pictures, and {self.posterior} "
                 "would have to be inverted for each, which takes far too long: use --posterior normal or full"
             )
-        model.prior = make_prior(self.prior, self.latent, model.encoder, shape, labels)
         if model.prior.space != code.space:
             raise LunetteError(
                 f"codes of the posterior {self.posterior} lie in a {code.space} and those of the prior {self.prior} in "
