@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from lunette.errors import LunetteError
 from lunette.likelihoods import PixelHead
 from lunette.models import Hamiltonian
@@ -17,7 +15,7 @@ from lunette.objectives import (
     importance_bound,
     log_weights,
 )
-from lunette.recipes.registry import Recipe
+from lunette.recipes.registry import Recipe, tried
 
 LIKELY = (distortion, importance_bound, doubly_reparameterized_bound)  # terms that train log p(x | z)
 YES = "yes"
@@ -50,19 +48,16 @@ def pixel_head_of(made: Recipe) -> PixelHead:
     return next(module for module in made.model.modules() if isinstance(module, PixelHead))
 
 
-@torch.no_grad()
 def no_density(made: Recipe, head: PixelHead) -> str:
     """Return why log p(x) has no bound, or nothing."""
     if made.model.prior is None:
         return "it has no prior"
-    model, weights = made.model.eval(), made.objective.weights(float("inf"))
-    y = torch.zeros(1, dtype=torch.int64) if model.labels else None
     try:
-        log_weights(model.trace(torch.zeros(1, *head.shape), y))
+        with tried(made, head.shape) as trace:
+            log_weights(trace)
     except LunetteError as error:
         return str(error)
-    finally:
-        model.train()
+    weights = made.objective.weights(float("inf"))
     trained = [term for term, weight in zip(made.objective.terms, weights.values(), strict=True) if weight]
     if not any(term in LIKELY or isinstance(term, MultipleBound | PartialBound) for term in trained):
         return "its training does not look at the probability of pictures"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -13,7 +14,7 @@ from torch import nn
 
 from lunette.errors import LunetteError, unknown
 from lunette.images import Shape
-from lunette.models import LatentModel
+from lunette.models import LatentModel, Trace
 from lunette.objectives import NO_PRIOR, Objective, rate
 
 
@@ -128,17 +129,23 @@ def build(name: str, shape: Shape, given: Mapping[str, Any] | None = None, label
         elif argument.name in given:
             values[argument.name] = given[argument.name]
     made = find(name)(shape, **values)
-    check(made, shape)
+    with tried(made, shape) as trace:  # so that terms and parts that do not go together say so before training
+        made.objective(made.model, trace)
     return made
 
 
-@torch.no_grad()
-def check(made: Recipe, shape: Shape) -> None:
-    """Pass a picture through, so that terms and parts that do not go together say so before training."""
-    made.model.eval()
-    y = torch.zeros(1, dtype=torch.int64) if made.model.labels else None
-    made.objective(made.model, made.model.trace(torch.zeros(1, *shape), y, samples=made.objective.samples))
-    made.model.train()
+@contextlib.contextmanager
+def tried(made: Recipe, shape: Shape) -> Iterator[Trace]:
+    """Give the trace of a blank picture through a model that is not trained within this."""
+    model = made.model
+    was_training, device = model.training, next(model.parameters()).device
+    model.eval()
+    try:
+        with torch.no_grad():
+            y = torch.zeros(1, dtype=torch.int64, device=device) if model.labels else None
+            yield model.trace(torch.zeros(1, *shape, device=device), y, samples=made.objective.samples)
+    finally:
+        model.train(was_training)
 
 
 def size(model: nn.Module) -> int:
