@@ -4,7 +4,7 @@ from lunette.files import write, writing
 from lunette.runs.checkpoints import Checkpoint
 from lunette.runs.priors import FittedPrior, Priors
 from lunette.runs.record import record, restore
-from lunette.runs.run import REPORT, Run, RunSettings, versions
+from lunette.runs.run import REPORT, Run, RunSettings, Trained, versions
 from lunette.runs.signals import Signals
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Run",
     "RunSettings",
     "Signals",
+    "Trained",
     "record",
     "restore",
     "versions",

@@ -90,6 +90,15 @@ class RunSettings:
         )
 
 
+@dataclass(frozen=True)
+class Trained:
+    """A recipe with the weights of the checkpoint `name`, ready for use, and where training was then."""
+
+    name: str
+    recipe: Recipe
+    state: Mapping[str, Any]
+
+
 class Run:
     """A run folder; made by `Run.create`, opened by `Run(path)`."""
 
@@ -179,9 +188,15 @@ class Run:
 
     def model(self, checkpoint: str = "last", device: str = "auto") -> LatentModel:
         """Return the trained model of a checkpoint (last, best or its number), ready for use."""
-        model = self.recipe().model
-        load_weights(model.load_state_dict, self.checkpoints.load(checkpoint)[1])
-        return model.to(pick_device(device)).eval()
+        return self.trained(checkpoint, device).recipe.model
+
+    def trained(self, checkpoint: str = "last", device: str = "auto") -> Trained:
+        """Return the same with its recipe, and what else is known of the checkpoint."""
+        name, loaded = self.checkpoints.load(checkpoint)
+        recipe = self.recipe()
+        load_weights(recipe.model.load_state_dict, loaded)
+        recipe.model.to(pick_device(device)).eval()
+        return Trained(name, recipe, loaded.state)
 
 
 def load_weights(load: Callable[[Mapping[str, torch.Tensor]], object], checkpoint: Checkpoint) -> None:

@@ -62,8 +62,8 @@ def evidence(
     a density of codes.
     """
     opened = open_run(run)
-    density = describe(opened.recipe()).density
-    model, settings = opened.model(checkpoint), opened.settings
+    recipe, settings = opened.trained(checkpoint).recipe, opened.settings
+    density, model = describe(recipe).density, recipe.model
     shown = opened.dataset.test if images is None else read_pictures(images, settings.shape, settings.data.fit)
     y = labels_for(model, shown, settings.label_names, label)
     found = evidence_model(model, shown.pixels, samples, seed, y)

@@ -48,8 +48,8 @@ def fit_prior(
     settled = density_arguments(kind, arguments)
     if draws < 1:
         raise LunetteError(f"a density is fitted to at least 1 draw of each code, not {draws}")
-    name = opened.checkpoints.load(checkpoint)[0]
-    model, images = opened.model(name), opened.dataset.train
+    trained = opened.trained(checkpoint)
+    model, images = trained.recipe.model, opened.dataset.train
     if len(images) < FEWEST:
         raise LunetteError(f"{len(images)} training pictures are too few to fit a density to: at least {FEWEST}")
     began = time.perf_counter()
@@ -69,8 +69,8 @@ def fit_prior(
     prior = FittedPrior(
         kind=kind,
         arguments=settled,
-        checkpoint=name,
-        checkpoint_sha256=opened.checkpoints.sha256(name),
+        checkpoint=trained.name,
+        checkpoint_sha256=opened.checkpoints.sha256(trained.name),
         rungs=rungs,
         label_names=images.label_names if density.labels else (),
         pictures=rest.z.shape[1],

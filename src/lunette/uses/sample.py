@@ -13,7 +13,7 @@ from lunette.errors import LunetteError
 from lunette.images import Label, index_of
 from lunette.models import LatentModel
 from lunette.randomness import reseed
-from lunette.runs import Checkpoint, FittedPrior, Run
+from lunette.runs import FittedPrior, Run, Trained
 from lunette.uses.passes import AnyRun, decode, device_of, open_run
 from lunette.uses.sheet import Sheet
 
@@ -38,22 +38,22 @@ def sample(
     or label, and for a prior that was fitted to the codes of another checkpoint.
     """
     opened = open_run(run)
-    name, loaded = opened.checkpoints.load(checkpoint)
-    model = opened.model(name)
-    fitted = None if prior is None and model.prior is not None else fitted_prior(opened, prior, name)
+    trained = opened.trained(checkpoint)
+    model = trained.recipe.model
+    fitted = None if prior is None and model.prior is not None else fitted_prior(opened, prior, trained.name)
     if fitted is None:
-        check_learned(opened, name, loaded)
+        check_learned(opened, trained)
     return sample_model(model, n, seed, temperature, fitted, label, opened.settings.label_names)
 
 
-def check_learned(run: Run, name: str, checkpoint: Checkpoint) -> None:
+def check_learned(run: Run, trained: Trained) -> None:
     """Raise LunetteError where the prior of a run learns after the rest, and had not begun to at a checkpoint."""
-    recipe, place = run.recipe(), checkpoint.state["position"]
+    recipe, place = trained.recipe, trained.state["position"]
     begun = (place["stage"], place["epoch"], place["batch"]) > (len(recipe.stages) + 1, 0, 0)
     if recipe.after and not begun:
         raise LunetteError(
-            f"{run.path} trains its {recipe.after[0].name} after the rest, and had not begun to at checkpoint {name}, "
-            f"so it cannot draw yet: go on with lunette resume {run.path}, or take --checkpoint last"
+            f"{run.path} trains its {recipe.after[0].name} after the rest, and had not begun to at checkpoint "
+            f"{trained.name}, so it cannot draw yet: go on with lunette resume {run.path}, or take --checkpoint last"
         )
 
 
