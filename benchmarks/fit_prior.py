@@ -29,6 +29,7 @@ import lunette
 from lunette.codes.fitted import KINDS
 from lunette.images import Images, load
 from lunette.networks import architecture
+from lunette.progress import unwatched
 from lunette.runs import Run
 from lunette.training import to_float
 from lunette.uses.fit_prior import codes, fit_prior
@@ -78,7 +79,7 @@ def frechet(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> float:
 def aggregate(run: Run, n: int) -> NDArray[np.float32]:
     """Return decoded posterior samples of n training pictures."""
     model = run.model()
-    z, rungs = codes(model, run.dataset.train.take(slice(n)), 1, 0, lambda _: None)
+    z, rungs = codes(model, run.dataset.train.take(slice(n)), 1, 0, unwatched)
     return decode(model, z[0].split(rungs, dim=1))
 
 

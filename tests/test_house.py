@@ -12,7 +12,7 @@ import lunette
 ROOMS = ["images", "networks", "codes", "likelihoods", "models", "objectives", "recipes", "training"]
 ROOMS += ["runs", "uses", "faces"]
 SOURCE = Path(lunette.__file__).parent
-FOUNDATION = {"errors", "files", "randomness", "heads", "numbers"}
+FOUNDATION = {"errors", "files", "randomness", "heads", "numbers", "progress"}
 
 
 def imports(path):

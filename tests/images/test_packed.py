@@ -374,7 +374,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch, encoded)
 
 def test_the_watch_sees_all_pictures(tmp_path):
     seen = []
-    pack(folder_of(tmp_path / "source"), tmp_path / "pack", watch=lambda *now: seen.append(now))
+    pack(folder_of(tmp_path / "source"), tmp_path / "pack", watch=lambda at: seen.append((at.done, at.total)))
     assert seen == [(i, N) for i in range(1, N + 1)]
 
 

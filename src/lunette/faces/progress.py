@@ -9,9 +9,9 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from lunette.codes.fitted import Progress as Fitting
 from lunette.numbers import short
 from lunette.objectives import unit_of
+from lunette.progress import Progress as Work
 from lunette.training import End, EpochEnd, Event, Metrics, Start, Step
 
 LINES = 30  # at most so many epochs of a stage are printed, evenly spread, and always the last one
@@ -82,36 +82,21 @@ def start(event: Start) -> str:
     return f"on {event.device}, {team}{threads}, {precision.name} products ({precision.reason})"
 
 
-class PackingBar(Bar):
-    """A watch for packing; use it as a context manager."""
-
-    def __init__(self) -> None:
-        columns = (TextColumn("packed"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self.progress = Progress(*columns, console=Console(stderr=True), transient=True)
-        self.task: TaskID | None = None
-
-    def __call__(self, done: int, total: int | None) -> None:
-        """Show how many pictures are done, and of how many."""
-        self.progress.start()
-        if self.task is None:  # only now: a process that lets others work shows no bar
-            self.task = self.progress.add_task("")
-        self.progress.update(self.task, completed=done, total=total)
-
-
-class FittingBar(Bar):
-    """A watch for the fitting of a prior; use it as a context manager."""
+class WorkBar(Bar):
+    """A watch for long work: a bar for each part of it; use it as a context manager."""
 
     def __init__(self) -> None:
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
+            MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[how]}"),
         )
         self.progress = Progress(*columns, console=Console(stderr=True, highlight=False), transient=True)
         self.tasks: dict[str, TaskID] = {}
 
-    def __call__(self, at: Fitting) -> None:
+    def __call__(self, at: Work) -> None:
         """Show how far a part of the work is."""
         self.progress.start()
         if at.what not in self.tasks:

@@ -6,8 +6,10 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
-from lunette.faces.progress import FittingBar, PackingBar, ProgressBar
+from lunette.faces.progress import ProgressBar, WorkBar
 from lunette.images import Data, DataSettings
+from lunette.progress import Watch as Work
+from lunette.progress import unwatched
 from lunette.runs import FittedPrior, Run
 from lunette.uses import fit_prior as fitting
 from lunette.uses import pack as packing
@@ -38,13 +40,18 @@ def fit_prior(
     run: Run | str | Path, kind: str = "flow-matching", *, progress: bool = True, **settings: Any
 ) -> FittedPrior:
     """Fit a density to the codes of a run, with a progress bar; see `lunette.uses.fit_prior.fit_prior`."""
-    with FittingBar() if progress else contextlib.nullcontext() as watch:
+    with work_bar(progress) as watch:
         return fitting.fit_prior(run, kind, watch=watch, **settings)
 
 
 def bar(progress: bool) -> contextlib.AbstractContextManager[Watch | None]:
     """Return a progress bar, or nothing."""
     return ProgressBar() if progress else contextlib.nullcontext()
+
+
+def work_bar(progress: bool) -> contextlib.AbstractContextManager[Work]:
+    """Return a bar for each part of long work, or nothing."""
+    return WorkBar() if progress else contextlib.nullcontext(unwatched)
 
 
 def pack(
@@ -60,5 +67,5 @@ def pack(
 
     `settings` are the fields of DataSettings.
     """
-    with PackingBar() if progress else contextlib.nullcontext(lambda *_: None) as watch:
+    with work_bar(progress) as watch:
         return packing.pack(source, out, DataSettings(**settings), encoded, watch, processes)

@@ -6,7 +6,7 @@ from lunette.images.corruption import CORRUPTIONS, Corruption, corruption
 from lunette.images.moons import lit_fraction, moons
 from lunette.images.named import search_folders
 from lunette.images.packed import PackedPixels
-from lunette.images.packing import Watch, files_of, join_shares, pack_facts, pack_images, write_share
+from lunette.images.packing import files_of, join_shares, pack_facts, pack_images, write_share
 from lunette.images.permutation import Permutation
 from lunette.images.pictures import Shape, to_picture
 from lunette.images.sets import Dataset, Images, Label, Pixels, index_of
@@ -28,7 +28,6 @@ __all__ = [
     "Permutation",
     "Pixels",
     "Shape",
-    "Watch",
     "binarize",
     "corruption",
     "files_of",

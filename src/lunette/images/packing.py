@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -24,11 +24,11 @@ from lunette.images.sets import Images
 from lunette.images.settings import DataSettings
 from lunette.images.shards import ShardWriter, finished_part
 from lunette.images.sources import Data, is_name
+from lunette.progress import Progress, Watch
 
 AHEAD = 4  # pictures a thread that may wait to be written
 BLOCK_BYTES = 2**24  # of pixels that are taken from a source at a time
 
-Watch = Callable[[int, int | None], None]  # pictures done, and of how many where that is known
 Files = FolderRecords | TarRecords
 
 
@@ -74,7 +74,7 @@ def pack_images(folder: Path, images: Mapping[str, Images], watch: Watch) -> Non
                 for picture in part.pixels[start : start + step].numpy():
                     writer.add(picture)
                     done += 1
-                watch(done, total)
+                watch(Progress("packing", done, total))
             parts[name] = finished_part(folder, name, writer.finish(), part.labels, part.label_names, part.factors)
     write_through(folder / INDEX, PackIndex("pixels", shape, "crop", parts).to_json())
 
@@ -110,7 +110,7 @@ def _write_share(folder: Path, name: str, files: Files, settings: DataSettings, 
     with bombs_refused(), closing(ShardWriter(folder, name)) as writer:
         for record, data, picture in decoded(files, settings):
             share.done += 1
-            watch(share.done, total)
+            watch(Progress("packing", share.done, total))
             if isinstance(picture, str):
                 share.bad.append(f"{record.name} ({picture})")
                 continue

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from lunette.codes import Dirac
-from lunette.codes.fitted import CodeSet, Progress, density_arguments, make_density
+from lunette.codes.fitted import CodeSet, density_arguments, make_density
 from lunette.errors import LunetteError
 from lunette.images import Images
 from lunette.models import LatentModel
+from lunette.progress import Progress, Watch, unwatched
 from lunette.randomness import reseed
 from lunette.runs import FittedPrior
 from lunette.training import cuts, keep_memory, spread, to_float
@@ -24,8 +24,6 @@ HELD_OUT_SHARE = 0.1
 MOST_HELD_OUT = 5_000
 FEWEST = 10  # pictures
 
-Watch = Callable[[Progress], None]
-
 
 def fit_prior(
     run: AnyRun,
@@ -34,7 +32,7 @@ def fit_prior(
     draws: int = 4,
     seed: int = 0,
     checkpoint: str = "last",
-    watch: Watch | None = None,
+    watch: Watch = unwatched,
     **arguments: Any,
 ) -> FittedPrior:
     """Fit a density to the codes of the training pictures, keep it in the run in place of the last of its kind.
@@ -54,7 +52,6 @@ def fit_prior(
         raise LunetteError(f"{len(images)} training pictures are too few to fit a density to: at least {FEWEST}")
     began = time.perf_counter()
     keep_memory()
-    watch = watch or (lambda _: None)
     with torch.random.fork_rng():
         z, rungs = codes(model, images, draws, seed, watch)
         y = None if images.labels is None else images.labels.to(z.device)
@@ -100,7 +97,7 @@ def codes(model: LatentModel, images: Images, draws: int, seed: int, watch: Watc
         # Not from the trace: a model that mends damage codes damaged images there.
         rungs = [rung[None] for rung in model.encode(x, y)] if points else [latent.z for latent in latents]
         parts.append(torch.cat(rungs, dim=-1))
-        watch(Progress("coding pictures", min(cut.stop, len(images)), len(images), {}))
+        watch(Progress("coding pictures", min(cut.stop, len(images)), len(images)))
     return torch.cat(parts, dim=1), tuple(rung.shape[-1] for rung in rungs)
 
 

@@ -15,7 +15,6 @@ from lunette.files import whole_folder, writing
 from lunette.images import (
     Data,
     DataSettings,
-    Watch,
     files_of,
     join_shares,
     pack_facts,
@@ -24,6 +23,7 @@ from lunette.images import (
     write_share,
 )
 from lunette.images.sources import DEFAULT
+from lunette.progress import Progress, Watch, unwatched
 from lunette.runs import Signals
 from lunette.training import PATIENCE, Team, are_to_launch, joined
 
@@ -33,7 +33,7 @@ def pack(
     out: str | Path,
     settings: DataSettings = DEFAULT,
     encoded: bool = False,
-    watch: Watch = lambda *_: None,
+    watch: Watch = unwatched,
     processes: int | None = None,
 ) -> dict[str, object]:
     """Write the pictures of `source` to the pack `out`, a folder that training reads through a memory map.
@@ -54,11 +54,11 @@ def pack(
     else:
         with Signals() as signals, joined(torch.device("cpu"), processes, PATIENCE) as team:
 
-            def told(done: int, total: int | None) -> None:
+            def told(progress: Progress) -> None:
                 if signals.received:
                     raise Interrupted("packing was stopped, and nothing is left of it", signals.received)
                 if team.leads:
-                    watch(done, total)
+                    watch(progress)
 
             _pack(source, out, settings, encoded, told, team)
     return pack_facts(out)

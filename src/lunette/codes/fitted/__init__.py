@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from lunette.codes.fitted.density import CodeSet, Density, Progress
+from lunette.codes.fitted.density import CodeSet, Density
 from lunette.codes.fitted.flow import Flow
 from lunette.codes.fitted.flow_matching import FlowMatching
 from lunette.codes.fitted.gaussian import Gaussian
@@ -22,7 +22,6 @@ __all__ = [
     "FlowMatching",
     "Gaussian",
     "Mixture",
-    "Progress",
     "TwoStage",
     "density_arguments",
     "make_density",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from lunette.heads import positive
+from lunette.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -16,16 +17,6 @@ class CodeSet:
 
     z: Tensor  # (K, N, D)
     y: Tensor | None = None  # labels of the pictures (N,)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """So many of so many parts of the work called `what` are done; `numbers` say how well, by name."""
-
-    what: str
-    done: int
-    total: int
-    numbers: dict[str, float]
 
 
 class Density(nn.Module):

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
-from lunette.codes.fitted.density import CodeSet, Density, Progress
+from lunette.codes.fitted.density import CodeSet, Density
+from lunette.progress import Progress
 
 RIDGE = 1e-6  # of the mean variance, added to each: codes that lie in a plane have a density, too
 

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 
-from lunette.codes.fitted.density import CodeSet, Density, Progress
+from lunette.codes.fitted.density import CodeSet, Density
 from lunette.errors import LunetteError
 from lunette.heads import positive
+from lunette.progress import Progress
 from lunette.randomness import stream
 
 MOST_CODES = 100_000  # more would not change so few parameters

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from lunette.codes.fitted.density import CodeSet, Density, Progress
+from lunette.codes.fitted.density import CodeSet, Density
 from lunette.errors import Diverged
 from lunette.heads import positive
+from lunette.progress import Progress
 from lunette.randomness import reseed
 
 MEASURED = 50  # times that the held-out codes are looked at
