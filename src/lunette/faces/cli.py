@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from lunette.errors import LunetteError, LunetteWarning, unknown
-from lunette.faces import commands
+from lunette.faces.commands import VERBS
+from lunette.faces.commands.shared import MAX_RESTARTS, PROCESSES, told
 
 if TYPE_CHECKING:
     from lunette.recipes import Argument
@@ -29,14 +30,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args[:1] in ([], ["-h"], ["--help"]):
             print(overview(), end="")
-        elif args[0] not in commands.VERBS:
-            raise unknown("verb", args[0], commands.VERBS)
-        elif args[0] == "train":
+            return 0
+        words = 2 if " ".join(args[:2]) in VERBS else 1
+        verb = " ".join(args[:words])
+        if verb not in VERBS:
+            raise unknown("verb", verb, VERBS)
+        if verb == "train":
             train(args[1:])
-        elif args[:2] == ["data", "pack"]:
-            tyro.cli(commands.pack, args=args[2:], prog="lunette data pack")
         else:
-            tyro.cli(commands.VERBS[args[0]], args=args[1:], prog=f"lunette {args[0]}")
+            tyro.cli(VERBS[verb], args=args[words:], prog=f"lunette {verb}")
     except LunetteError as error:
         place = f" (process {os.environ['RANK']})" if os.environ.get("RANK", "0") != "0" else ""
         print(f"lunette{place}: {error}", file=sys.stderr)
@@ -49,8 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def overview() -> str:
     """Return the help of the whole: what the verbs are, without reading the arguments of each."""
-    width = max(map(len, commands.VERBS)) + 2
-    lines = [f"  {name:{width}}{(verb.__doc__ or '').splitlines()[0]}" for name, verb in commands.VERBS.items()]
+    width = max(map(len, VERBS)) + 2
+    lines = [f"  {name:{width}}{(verb.__doc__ or '').splitlines()[0]}" for name, verb in VERBS.items()]
     usage = "usage: lunette VERB …\n\n" + DESCRIPTION + "\n\nverbs:\n"
     return usage + "\n".join(lines) + "\n\nlunette VERB --help says what a verb takes.\n"
 
@@ -62,7 +64,7 @@ def train(args: list[str]) -> None:
     recipe, rest = (args[0], args[1:]) if args and not args[0].startswith("-") else ("vae", args)
     given = tyro.cli(train_flags(recipe, preset_of(rest)), args=rest, prog=f"lunette train {recipe}")
     settings = {f.name: getattr(given, f.name) for f in fields(given)}
-    commands.told(python.train(recipe, **settings).path)
+    told(python.train(recipe, **settings).path)
 
 
 def preset_of(args: list[str]) -> str | None:
@@ -86,8 +88,8 @@ def train_flags(recipe: str, preset: str | None = None) -> type[Any]:
         Argument("data", str, "digits", data),
         Argument("out", Path | None, None, "run folder; by default runs/RECIPE-DATA-NNN"),
         Argument("preset", PresetName | None, None, "other defaults for what is below; fast: good soonest"),
-        Argument("processes", int | None, None, commands.PROCESSES),
-        Argument("max_restarts", int, 0, commands.MAX_RESTARTS),
+        Argument("processes", int | None, None, PROCESSES),
+        Argument("max_restarts", int, 0, MAX_RESTARTS),
     )
     flags = map(flag, (*arguments(recipe), *own, *described(DataSettings), *training))
     return make_dataclass(
