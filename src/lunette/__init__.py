@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
-    from lunette.faces.python import evaluate, fit_prior, pack, resume, train
+    from lunette.faces.python import add_concept, edit, evaluate, fit_prior, pack, resume, train
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
+    from lunette.uses.concepts import concepts
     from lunette.uses.data import data
     from lunette.uses.doctor import doctor
     from lunette.uses.evidence import evidence
@@ -35,8 +36,11 @@ _HOMES = {
     "LunetteWarning": "lunette.errors",
     "Images": "lunette.images",
     "Run": "lunette.runs",
+    "add_concept": "lunette.faces.python",
+    "concepts": "lunette.uses.concepts",
     "data": "lunette.uses.data",
     "doctor": "lunette.uses.doctor",
+    "edit": "lunette.faces.python",
     "evaluate": "lunette.faces.python",
     "evidence": "lunette.uses.evidence",
     "fit_prior": "lunette.faces.python",
@@ -59,8 +63,11 @@ __all__ = [
     "LunetteError",
     "LunetteWarning",
     "Run",
+    "add_concept",
+    "concepts",
     "data",
     "doctor",
+    "edit",
     "evaluate",
     "evidence",
     "fit_prior",

@@ -11,11 +11,15 @@ from lunette.faces.progress import ProgressBar, WorkBar
 from lunette.images import Data, DataSettings
 from lunette.progress import Watch as Work
 from lunette.progress import unwatched
-from lunette.runs import FittedPrior, Run
+from lunette.runs import Concept, FittedPrior, Run
+from lunette.uses import concepts
+from lunette.uses import edit as editing
 from lunette.uses import fit_prior as fitting
 from lunette.uses import pack as packing
 from lunette.uses import train as training
 from lunette.uses.evaluation import Evaluation
+from lunette.uses.passes import AnyRun
+from lunette.uses.strip import Strip
 from lunette.uses.train import Watch
 
 
@@ -54,6 +58,18 @@ def evaluate(
 
     with work_bar(progress) as watch:
         return measure(run, groups, watch=watch, **settings)
+
+
+def edit(run: AnyRun, images: Data | None = None, *, progress: bool = True, **settings: Any) -> Strip:
+    """Move the codes of pictures along a concept or a dimension, with a progress bar; see `lunette.uses.edit.edit`."""
+    with work_bar(progress) as watch:
+        return editing.edit(run, images, watch=watch, **settings)
+
+
+def add_concept(run: AnyRun, name: str, *, progress: bool = True, **settings: Any) -> Concept:
+    """Find a concept and keep it in a run, with a progress bar; see `lunette.uses.concepts.add_concept`."""
+    with work_bar(progress) as watch:
+        return concepts.add_concept(run, name, watch=watch, **settings)
 
 
 def bar(progress: bool) -> contextlib.AbstractContextManager[Watch | None]:

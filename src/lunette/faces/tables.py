@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from rich.console import Console
@@ -12,7 +12,9 @@ from rich.table import Table
 
 from lunette.numbers import figures
 from lunette.recipes import RECIPES, arguments, build, describe, find, summary
+from lunette.runs import Concept
 from lunette.uses.evaluation import Evaluation
+from lunette.uses.strip import Strip
 
 SHAPE, LABELS = (1, 28, 28), 10  # what pictures a recipe is asked about: those of MNIST
 
@@ -83,3 +85,34 @@ def evaluation_table(evaluation: Evaluation) -> None:
         for note in group.notes:
             console.print(f"  {escape(note)}", soft_wrap=True)
         console.print()
+
+
+def strip_table(strip: Strip) -> None:
+    """Print what the rows of an edit's strip moved along, and what changed at each strength."""
+    console = Console(highlight=False)
+    for row, name in enumerate(strip.along, 1):
+        console.print(escape(f"row {row}  {name}" if len(strip.along) > 1 else name))
+    if strip.changes:
+        table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", title_style="")
+        table.title = f"mean over {strip.measured} pictures"
+        table.add_column("strength")
+        for strength in strip.strengths:
+            table.add_column(f"{strength:g}", justify="right")
+        for name, values in strip.changes.items():
+            table.add_row(escape(name), *(f"{value:.2f}" for value in values))
+        console.print(table)
+
+
+def concept_table(concepts: Sequence[Concept]) -> None:
+    """Print concepts: how each was made, of how many pictures and which codes."""
+    table = plain_table()
+    for concept in concepts:
+        with_, without = concept.pictures
+        how = " ".join(f"--{flag} {value}" for flag, value in concept.how.items())
+        within = f", within {len(concept.labels)} labels" if concept.labels else ""
+        table.add_row(
+            f"[bold]{concept.name}[/bold]",
+            escape(how),
+            f"{with_:,} pictures with, {without:,} without{within}; codes of checkpoint {concept.checkpoint}",
+        )
+    Console(highlight=False).print(table)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lunette.faces.commands.catalogue import data, doctor, pack, recipes
+from lunette.faces.commands.changing import concept_add, concept_list, edit
 from lunette.faces.commands.measuring import evaluate
 from lunette.faces.commands.pictures import interpolate, latents, manifold, reconstruct, sample
 from lunette.faces.commands.training import fit_prior, resume, train
@@ -22,6 +23,9 @@ VERBS: dict[str, Callable[..., None]] = {
     "manifold": manifold,
     "latents": latents,
     "evaluate": evaluate,
+    "edit": edit,
+    "concept add": concept_add,
+    "concept list": concept_list,
     "recipes": recipes,
     "data": data,
     "data pack": pack,
