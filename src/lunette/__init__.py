@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
+    from lunette.uses.comparison import compare
     from lunette.uses.data import data
     from lunette.uses.doctor import doctor
     from lunette.uses.evidence import evidence
@@ -35,6 +36,7 @@ _HOMES = {
     "LunetteWarning": "lunette.errors",
     "Images": "lunette.images",
     "Run": "lunette.runs",
+    "compare": "lunette.uses.comparison",
     "data": "lunette.uses.data",
     "doctor": "lunette.uses.doctor",
     "evaluate": "lunette.faces.python",
@@ -59,6 +61,7 @@ __all__ = [
     "LunetteError",
     "LunetteWarning",
     "Run",
+    "compare",
     "data",
     "doctor",
     "evaluate",
