@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
-    from lunette.faces.python import fit_prior, pack, resume, train
+    from lunette.faces.python import denoise, fit_prior, inpaint, pack, resume, train
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
@@ -36,9 +36,11 @@ _HOMES = {
     "Images": "lunette.images",
     "Run": "lunette.runs",
     "data": "lunette.uses.data",
+    "denoise": "lunette.faces.python",
     "doctor": "lunette.uses.doctor",
     "evidence": "lunette.uses.evidence",
     "fit_prior": "lunette.faces.python",
+    "inpaint": "lunette.faces.python",
     "interpolate": "lunette.uses.interpolate",
     "latents": "lunette.uses.latents",
     "load": "lunette.images",
@@ -59,9 +61,11 @@ __all__ = [
     "LunetteWarning",
     "Run",
     "data",
+    "denoise",
     "doctor",
     "evidence",
     "fit_prior",
+    "inpaint",
     "interpolate",
     "latents",
     "load",
