@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
-    from lunette.faces.python import evaluate, fit_prior, pack, resume, train
+    from lunette.faces.python import denoise, evaluate, fit_prior, inpaint, pack, resume, train
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
@@ -38,10 +38,12 @@ _HOMES = {
     "Run": "lunette.runs",
     "compare": "lunette.uses.comparison",
     "data": "lunette.uses.data",
+    "denoise": "lunette.faces.python",
     "doctor": "lunette.uses.doctor",
     "evaluate": "lunette.faces.python",
     "evidence": "lunette.uses.evidence",
     "fit_prior": "lunette.faces.python",
+    "inpaint": "lunette.faces.python",
     "interpolate": "lunette.uses.interpolate",
     "latents": "lunette.uses.latents",
     "load": "lunette.images",
@@ -63,10 +65,12 @@ __all__ = [
     "Run",
     "compare",
     "data",
+    "denoise",
     "doctor",
     "evaluate",
     "evidence",
     "fit_prior",
+    "inpaint",
     "interpolate",
     "latents",
     "load",
