@@ -2,7 +2,7 @@
 
     LUNETTE_DATA=… python benchmarks/edit.py [quick]
 
-A run of `vae --preset fast --epochs 10` on all 60,000 training pictures, and its concepts of `lunette concept add RUN
+A run of `vae --preset fast --epochs 10` on MNIST, and its concepts of `lunette concept add RUN
 NAME --measure slant` and `thickness`: what is measured in the pixels of the training pictures of each digit. 2,000 test
 pictures are edited at each strength; 1 moves the codes by the whole vector, from the mean of the lower quarter to
 that of the upper. Beside the mean of both measures stands the share of pictures in which Lunette's own classifier sees
@@ -30,7 +30,7 @@ def main(quick: bool) -> None:
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         out, epochs = Path(folder) / "run", 1 if quick else EPOCHS
-        run = lunette.train("vae", "mnist", out=out, preset="fast", epochs=epochs, validation=0.0, pictures=0)
+        run = lunette.train("vae", "mnist", out=out, preset="fast", epochs=epochs, pictures=0)
         print(f"the classifier names {classifier_of(run.dataset).accuracy:.2%} of the test pictures", flush=True)
         for name in MEASURES:
             values = measure(name, run.dataset.test.pixels)

@@ -310,7 +310,7 @@ def test_from_the_command_line(run, tmp_path, capsys):
     assert main(["concept", "add", str(run.path), "drawn", *own]) == 0
     assert main(["concept", "list", str(run.path)]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "9 pictures with, 9 without" in out
+    assert "pictures 9 with it, 9 without" in out
     assert f"lunette edit {run.path} --concept drawn" in out
     z = [encode(run.model(device="cpu"), test.pixels[test.labels == label][:9])[0].mean(0) for label in (8, 3)]
     torch.testing.assert_close(run.concepts.load("drawn").vector[0], z[0] - z[1])

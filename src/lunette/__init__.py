@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
-    from lunette.faces.python import add_concept, edit, evaluate, fit_prior, pack, resume, train
+    from lunette.faces.python import add_concept, denoise, edit, evaluate, fit_prior, inpaint, pack, resume, train
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
+    from lunette.uses.comparison import compare
     from lunette.uses.concepts import concepts
     from lunette.uses.data import data
     from lunette.uses.doctor import doctor
@@ -37,13 +38,16 @@ _HOMES = {
     "Images": "lunette.images",
     "Run": "lunette.runs",
     "add_concept": "lunette.faces.python",
+    "compare": "lunette.uses.comparison",
     "concepts": "lunette.uses.concepts",
     "data": "lunette.uses.data",
+    "denoise": "lunette.faces.python",
     "doctor": "lunette.uses.doctor",
     "edit": "lunette.faces.python",
     "evaluate": "lunette.faces.python",
     "evidence": "lunette.uses.evidence",
     "fit_prior": "lunette.faces.python",
+    "inpaint": "lunette.faces.python",
     "interpolate": "lunette.uses.interpolate",
     "latents": "lunette.uses.latents",
     "load": "lunette.images",
@@ -64,13 +68,16 @@ __all__ = [
     "LunetteWarning",
     "Run",
     "add_concept",
+    "compare",
     "concepts",
     "data",
+    "denoise",
     "doctor",
     "edit",
     "evaluate",
     "evidence",
     "fit_prior",
+    "inpaint",
     "interpolate",
     "latents",
     "load",

@@ -13,6 +13,7 @@ from rich.table import Table
 from lunette.numbers import figures
 from lunette.recipes import RECIPES, arguments, build, describe, find, summary
 from lunette.runs import Concept
+from lunette.uses.comparison import Comparison
 from lunette.uses.evaluation import Evaluation
 from lunette.uses.strip import Strip
 
@@ -91,7 +92,7 @@ def strip_table(strip: Strip) -> None:
     """Print what the rows of an edit's strip moved along, and what changed at each strength."""
     console = Console(highlight=False)
     for row, name in enumerate(strip.along, 1):
-        console.print(escape(f"row {row}  {name}" if len(strip.along) > 1 else name))
+        console.print(escape(f"row {row}  {name}" if len(strip.along) > 1 else name), soft_wrap=True)
     if strip.changes:
         table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", title_style="")
         table.title = f"mean over {strip.measured} pictures"
@@ -105,14 +106,36 @@ def strip_table(strip: Strip) -> None:
 
 def concept_table(concepts: Sequence[Concept]) -> None:
     """Print concepts: how each was made, of how many pictures and which codes."""
-    table = plain_table()
+    groups = {}
     for concept in concepts:
         with_, without = concept.pictures
-        how = " ".join(f"--{flag} {value}" for flag, value in concept.how.items())
-        within = f", within {len(concept.labels)} labels" if concept.labels else ""
-        table.add_row(
-            f"[bold]{concept.name}[/bold]",
-            escape(how),
-            f"{with_:,} pictures with, {without:,} without{within}; codes of checkpoint {concept.checkpoint}",
-        )
-    Console(highlight=False).print(table)
+        groups[concept.name] = {
+            "made": " ".join(f"--{flag} {value}" for flag, value in concept.how.items()),
+            "pictures": f"{with_:,} with it, {without:,} without",
+            "within labels": ", ".join(concept.labels) or "no",
+            "codes": f"of checkpoint {concept.checkpoint}",
+        }
+    facts_table(groups)
+
+
+def comparison_table(comparison: Comparison) -> None:
+    """Print the numbers of runs side by side, a table a data set; the best of each line is bold."""
+    console = Console(highlight=False)
+    for section in comparison.sections:
+        console.print(f"[bold]{escape(section.source)}[/bold]")
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        table.add_column("")
+        for side in section.sides:
+            table.add_column(escape(side.name), justify="right")
+        table.add_column("floor", justify="right")
+        table.add_column("unit")
+        for line in section.lines:
+            cells = [figures(n.value) if n else "" for n in line.numbers]
+            if line.best is not None:
+                cells[line.best] = f"[bold]{cells[line.best]}[/bold]"
+            basis = f" ({line.basis})" if line.basis else ""
+            table.add_row(escape(line.name + basis), *cells, figures(line.floor), line.unit)
+        console.print(table)
+        for note in section.notes:
+            console.print(f"  {escape(note)}", soft_wrap=True)
+        console.print()

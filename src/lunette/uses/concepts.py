@@ -88,7 +88,7 @@ def concept_of(
     vector, labels = direction(*zip(codes, sides, strict=True))
     return Concept(
         name=name,
-        how=how,
+        how=how if label is None else how | {"label": str(label)},
         checkpoint=trained.name,
         checkpoint_sha256=run.checkpoints.sha256(trained.name),
         rungs=tuple(map(len, vector)),
