@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lunette.faces.commands.catalogue import data, doctor, pack, recipes
-from lunette.faces.commands.measuring import evaluate
+from lunette.faces.commands.changing import denoise, inpaint
+from lunette.faces.commands.measuring import compare, evaluate
 from lunette.faces.commands.pictures import interpolate, latents, manifold, reconstruct, sample
 from lunette.faces.commands.training import fit_prior, resume, train
 
@@ -22,6 +23,9 @@ VERBS: dict[str, Callable[..., None]] = {
     "manifold": manifold,
     "latents": latents,
     "evaluate": evaluate,
+    "compare": compare,
+    "denoise": denoise,
+    "inpaint": inpaint,
     "recipes": recipes,
     "data": data,
     "data pack": pack,

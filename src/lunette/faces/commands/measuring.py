@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from tyro.conf import arg
+from tyro.conf import Positional, arg
 
 from lunette.faces.commands.shared import Checkpoint, Kind, RunPath, Seed
 
@@ -29,3 +30,18 @@ def evaluate(
     )
     evaluation_table(found)
     print(f"written to {run / 'evaluation.json'} and {run / 'report.html'}")
+
+
+def compare(
+    runs: Annotated[Positional[tuple[Path, ...]], arg(help="two run folders or more", metavar="RUN")],
+    out: Annotated[Path, arg(aliases=["-o"], help="the page to write")] = Path("comparison.html"),
+    seed: Seed = 0,
+    checkpoint: Checkpoint = "last",
+) -> None:
+    """Put runs side by side: one table here, and one page with curves, reconstructions and samples."""
+    from lunette.faces.tables import comparison_table
+    from lunette.uses.comparison import compare
+
+    comparison = compare(runs, seed=seed, checkpoint=checkpoint)
+    comparison_table(comparison)
+    print(comparison.save(out))
