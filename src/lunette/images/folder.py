@@ -45,7 +45,9 @@ def read_folder(folder: Path, settings: DataSettings) -> Images:
     pixels = np.empty((len(kept), max(len(image) for image in images.values()), height, width), np.uint8)
     for row, path in zip(pixels, kept, strict=True):
         row[:] = images.pop(path)  # frees each as it goes: a folder is not held twice
-    return Images(torch.from_numpy(pixels), *labels_of([top_folder(path, folder) for path in kept]))
+    labels, label_names = labels_of([top_folder(path, folder) for path in kept])
+    names = tuple(path.relative_to(folder).as_posix() for path in kept)
+    return Images(torch.from_numpy(pixels), labels, label_names, names=names)
 
 
 def picture_files(folder: Path) -> tuple[list[Path], list[Path]]:

@@ -153,4 +153,4 @@ def read_picture(path: Path, shape: Shape, fit: Fit) -> Images:
     # Pillow raises many kinds of errors for damaged files: SyntaxError, struct.error, its own.
     except Exception as error:
         raise LunetteError(f"cannot read {path} as a picture: {error}") from error
-    return Images(torch.from_numpy(np.stack([to_array(image, shape[0])])))
+    return Images(torch.from_numpy(np.stack([to_array(image, shape[0])])), names=(path.name,))
