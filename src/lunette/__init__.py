@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
-    from lunette.faces.python import fit_prior, pack, resume, train
+    from lunette.faces.python import anomalies, fit_prior, pack, resume, train
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
@@ -35,6 +35,7 @@ _HOMES = {
     "LunetteWarning": "lunette.errors",
     "Images": "lunette.images",
     "Run": "lunette.runs",
+    "anomalies": "lunette.faces.python",
     "data": "lunette.uses.data",
     "doctor": "lunette.uses.doctor",
     "evidence": "lunette.uses.evidence",
@@ -58,6 +59,7 @@ __all__ = [
     "LunetteError",
     "LunetteWarning",
     "Run",
+    "anomalies",
     "data",
     "doctor",
     "evidence",
