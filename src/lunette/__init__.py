@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
-    from lunette.faces.python import anomalies, fit_prior, pack, resume, train
+    from lunette.faces.python import anomalies, evaluate, fit_prior, pack, resume, train
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
@@ -38,6 +38,7 @@ _HOMES = {
     "anomalies": "lunette.faces.python",
     "data": "lunette.uses.data",
     "doctor": "lunette.uses.doctor",
+    "evaluate": "lunette.faces.python",
     "evidence": "lunette.uses.evidence",
     "fit_prior": "lunette.faces.python",
     "interpolate": "lunette.uses.interpolate",
@@ -62,6 +63,7 @@ __all__ = [
     "anomalies",
     "data",
     "doctor",
+    "evaluate",
     "evidence",
     "fit_prior",
     "interpolate",

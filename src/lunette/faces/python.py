@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from lunette.uses import fit_prior as fitting
 from lunette.uses import pack as packing
 from lunette.uses import train as training
 from lunette.uses.anomalies import Anomalies
+from lunette.uses.evaluation import Evaluation
 from lunette.uses.train import Watch
 
 
@@ -52,6 +54,16 @@ def anomalies(
     """Say how strange pictures are to a run, with a progress bar; see `lunette.uses.anomalies.anomalies`."""
     with work_bar(progress) as watch:
         return judging.anomalies(run, images, watch=watch, **settings)
+
+
+def evaluate(
+    run: Run | str | Path, groups: Sequence[str] | None = None, *, progress: bool = True, **settings: Any
+) -> Evaluation:
+    """Measure a run, with a progress bar; see `lunette.uses.evaluate.evaluate`."""
+    from lunette.uses.evaluate import evaluate as measure  # here, because training need not wait for it
+
+    with work_bar(progress) as watch:
+        return measure(run, groups, watch=watch, **settings)
 
 
 def bar(progress: bool) -> contextlib.AbstractContextManager[Watch | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lunette.faces.commands.catalogue import data, doctor, pack, recipes
-from lunette.faces.commands.measuring import anomalies
+from lunette.faces.commands.measuring import anomalies, evaluate
 from lunette.faces.commands.pictures import interpolate, latents, manifold, reconstruct, sample
 from lunette.faces.commands.training import fit_prior, resume, train
 
@@ -22,6 +22,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "manifold": manifold,
     "latents": latents,
     "anomalies": anomalies,
+    "evaluate": evaluate,
     "recipes": recipes,
     "data": data,
     "data pack": pack,
