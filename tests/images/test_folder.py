@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from lunette.errors import LunetteError, LunetteWarning
@@ -42,11 +41,6 @@ def test_first_sub_folders_are_labels_in_the_order_of_paths(tmp_path):
     assert images.pixels[:, 0, 0, 0].tolist() == [1, 2, 4, 5]
     assert images.label_names == ("cat", "dog")
     assert images.labels.tolist() == [0, 0, 1, 1]
-    assert images.names == ("cat/1.png", "cat/2.png", "dog/b.png", "dog/deep/a.BMP")
-    assert images.take(torch.tensor([2, 0])).names == ("dog/b.png", "cat/1.png")
-    assert images.take(slice(3, None)).names == ("dog/deep/a.BMP",)
-    sized = load(tmp_path, DataSettings(size="8"))
-    assert {*sized.train.names, *sized.validation.names, *sized.test.names} == set(images.names)
 
 
 def test_a_flat_folder_has_no_labels(tmp_path):

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError, unknown
@@ -42,7 +41,6 @@ class Images:
     label_names: tuple[str, ...] = ()  # a name for each label
     # known factors of variation, float32 (N,) each
     factors: Mapping[str, Tensor] = field(default_factory=dict)
-    names: tuple[str, ...] = ()  # of their files, where each is of one
 
     def __post_init__(self) -> None:
         if self.labels is None or not len(self.labels):
@@ -74,8 +72,7 @@ class Images:
         labels = None if self.labels is None else cut(self.labels)
         factors = {name: cut(values) for name, values in self.factors.items()}
         pixels = self.pixels.take(index) if isinstance(self.pixels, PackedPixels) else cut(self.pixels)
-        names = tuple(self.names[i] for i in cut(torch.arange(len(self))).tolist()) if self.names else ()
-        return Images(pixels, labels, self.label_names, factors, names)
+        return Images(pixels, labels, self.label_names, factors)
 
 
 def index_of(label: Label, names: Sequence[str]) -> int:

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from lunette.errors import LunetteError, LunetteWarning, unknown
-from lunette.images import Data, Images, Label, Pixels, index_of, read_pictures
+from lunette.images import Data, Images, Label, Pixels, index_of, read_with_names
 from lunette.models import LatentModel
 from lunette.progress import Watch, unwatched
 from lunette.randomness import stream
@@ -136,9 +136,9 @@ def anomalies(
     recipe, settings, data = opened.trained(checkpoint).recipe, opened.settings, opened.dataset
     model, split = recipe.model, "validation" if len(data.validation) else "test"
     held_out = data.validation if len(data.validation) else data.test
-    sets = [data.test if images is None else read_pictures(images, settings.shape, settings.data.fit)]
-    if against is not None:
-        sets.append(read_pictures(against, settings.shape, settings.data.fit))
+    asked = [each for each in (images, against) if each is not None]
+    read = [read_with_names(each, settings.shape, settings.data.fit) for each in asked]
+    sets, files = zip(*([(data.test, ()), *read] if images is None else read), strict=True)
     truth = known_strange(sets, strange)
     told = [labels_for(model, each, settings.label_names, label) for each in sets]
     pixels = together([each.pixels for each in sets])
@@ -158,7 +158,7 @@ def anomalies(
         score=score,
         quantiles=quantiles(found[score], normal[score]),
         held_out=f"{len(held_out):,} {split} pictures",
-        known=known_columns(sets),
+        known=known_columns(sets, files),
         strange=truth,
         strangest=pairs(model, pixels[first], None if y is None else y[first]),
     )
@@ -193,9 +193,9 @@ def known_strange(sets: Sequence[Images], labels: Sequence[Label]) -> NDArray[np
     return strange
 
 
-def known_columns(sets: Sequence[Images]) -> dict[str, list[str]]:
+def known_columns(sets: Sequence[Images], files: Sequence[Sequence[str]]) -> dict[str, list[str]]:
     """Return the names of all pictures' files, and their labels, where any has one; of those that have none, ""."""
-    names = [name for each in sets for name in each.names or [""] * len(each)]
+    names = [name for each, own in zip(sets, files, strict=True) for name in own or [""] * len(each)]
     labels = [
         label
         for each in sets

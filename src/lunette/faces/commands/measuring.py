@@ -33,6 +33,21 @@ def evaluate(
     print(f"written to {run / 'evaluation.json'} and {run / 'report.html'}")
 
 
+def compare(
+    runs: Annotated[Positional[tuple[Path, ...]], arg(help="two run folders or more", metavar="RUN")],
+    out: Annotated[Path, arg(aliases=["-o"], help="the page to write")] = Path("comparison.html"),
+    seed: Seed = 0,
+    checkpoint: Checkpoint = "last",
+) -> None:
+    """Put runs side by side: one table here, and one page with curves, reconstructions and samples."""
+    from lunette.faces.tables import comparison_table
+    from lunette.uses.comparison import compare
+
+    comparison = compare(runs, seed=seed, checkpoint=checkpoint)
+    comparison_table(comparison)
+    print(comparison.save(out))
+
+
 def anomalies(
     run: RunPath,
     images: Annotated[
