@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
-    from lunette.faces.python import denoise, evaluate, fit_prior, inpaint, pack, resume, train
+    from lunette.faces.python import anomalies, denoise, evaluate, fit_prior, inpaint, pack, resume, train
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
@@ -36,6 +36,7 @@ _HOMES = {
     "LunetteWarning": "lunette.errors",
     "Images": "lunette.images",
     "Run": "lunette.runs",
+    "anomalies": "lunette.faces.python",
     "compare": "lunette.uses.comparison",
     "data": "lunette.uses.data",
     "denoise": "lunette.faces.python",
@@ -63,6 +64,7 @@ __all__ = [
     "LunetteError",
     "LunetteWarning",
     "Run",
+    "anomalies",
     "compare",
     "data",
     "denoise",
