@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
-    from lunette.faces.python import add_concept, denoise, edit, evaluate, fit_prior, inpaint, pack, resume, train
+    from lunette.faces.python import (
+        add_concept,
+        anomalies,
+        denoise,
+        edit,
+        evaluate,
+        fit_prior,
+        inpaint,
+        pack,
+        resume,
+        train,
+    )
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
@@ -38,6 +49,7 @@ _HOMES = {
     "Images": "lunette.images",
     "Run": "lunette.runs",
     "add_concept": "lunette.faces.python",
+    "anomalies": "lunette.faces.python",
     "compare": "lunette.uses.comparison",
     "concepts": "lunette.uses.concepts",
     "data": "lunette.uses.data",
@@ -68,6 +80,7 @@ __all__ = [
     "LunetteWarning",
     "Run",
     "add_concept",
+    "anomalies",
     "compare",
     "concepts",
     "data",

@@ -12,6 +12,7 @@ from lunette.images import Data, DataSettings, Mask
 from lunette.progress import Watch as Work
 from lunette.progress import unwatched
 from lunette.runs import Concept, FittedPrior, Run
+from lunette.uses import anomalies as judging
 from lunette.uses import concepts
 from lunette.uses import denoise as denoising
 from lunette.uses import edit as editing
@@ -19,6 +20,7 @@ from lunette.uses import fit_prior as fitting
 from lunette.uses import inpaint as inpainting
 from lunette.uses import pack as packing
 from lunette.uses import train as training
+from lunette.uses.anomalies import Anomalies
 from lunette.uses.denoise import Mended
 from lunette.uses.evaluation import Evaluation
 from lunette.uses.inpaint import Inpainted
@@ -52,6 +54,14 @@ def fit_prior(
     """Fit a density to the codes of a run, with a progress bar; see `lunette.uses.fit_prior.fit_prior`."""
     with work_bar(progress) as watch:
         return fitting.fit_prior(run, kind, watch=watch, **settings)
+
+
+def anomalies(
+    run: Run | str | Path, images: Data | None = None, *, progress: bool = True, **settings: Any
+) -> Anomalies:
+    """Say how strange pictures are to a run, with a progress bar; see `lunette.uses.anomalies.anomalies`."""
+    with work_bar(progress) as watch:
+        return judging.anomalies(run, images, watch=watch, **settings)
 
 
 def evaluate(

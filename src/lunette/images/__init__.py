@@ -12,6 +12,7 @@ from lunette.images.permutation import Permutation
 from lunette.images.pictures import Shape, to_picture
 from lunette.images.sets import Dataset, Images, Label, Pixels, index_of
 from lunette.images.settings import DataSettings, Fit
+from lunette.images.shapes import shapes
 from lunette.images.sources import SOURCES, Data, is_name, load, read, read_pictures, read_sized, read_with_names
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "read_sized",
     "read_with_names",
     "search_folders",
+    "shapes",
     "to_archive",
     "to_picture",
     "write_share",

@@ -24,9 +24,10 @@ from lunette.images.packed import PackedPixels
 from lunette.images.pictures import SUFFIXES, Shape, bombs_refused, fitted, open_picture, to_array, to_picture
 from lunette.images.sets import Dataset, Images, split
 from lunette.images.settings import DataSettings, Fit
+from lunette.images.shapes import FACTORS, shape_source
 
 Data = str | Path | NDArray[Any] | Tensor | Images
-SOURCES = ("digits", "moons", *NAMED)
+SOURCES = ("digits", "moons", "shapes", *NAMED)
 DEFAULT = DataSettings()
 
 
@@ -38,8 +39,9 @@ def is_name(source: str | Path) -> bool:
 def load(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> Dataset:
     """Return the training, validation and test pictures of `source`.
 
-    A source is digits, moons (or moons:tilt, moons:size, moons:tilt,size), mnist, fashion-mnist, a folder of
-    pictures, an .npz, .npy or IDX file, a folder of the four IDX files of such a set, a pack, an array or Images.
+    A source is digits, moons (or moons:tilt, moons:size, moons:tilt,size), shapes (or only some of its factors vary:
+    shapes:scale,x,y), mnist, fashion-mnist, a folder of pictures, an .npz, .npy or IDX file, a folder of the four IDX
+    files of such a set, a pack, an array or Images.
     `check` a pack's SHA-256, for which all of it is read once.
     """
     images, test = read_sized(source, settings, check)
@@ -69,6 +71,8 @@ def read(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> 
         return digits(), None
     if kind == "moons" and set(options.split(",")) <= {"", "tilt", "size"}:
         return moon_source(tuple(options.split(","))), None
+    if kind == "shapes":
+        return shape_source(tuple(options.split(",") if options else FACTORS)), None
     if str(source) in NAMED:
         return read_named(str(source))
     return read_path(Path(source).expanduser(), settings, check)

@@ -27,7 +27,7 @@ from lunette.uses.sheet import Sheet
 from lunette.uses.shown import Shown
 
 LEVEL = 0.3  # of damage where none is named, as in training
-ROWS = 32  # of the sheet
+SHOWN, GROUPS_A_ROW = 32, 4  # on the sheet
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,10 +66,10 @@ class Mended(Shown):
         return {name: array for name, array in {**found, **numbers}.items() if array is not None}
 
     def picture(self) -> Image.Image:
-        """Return the first 32 pictures, one a row: damaged, mended (and clean)."""
-        columns = [each[:ROWS] for each in (self.damaged, self.images, self.clean) if each is not None]
+        """Return the first 32 pictures, four a row: damaged, mended (and clean)."""
+        columns = [each[:SHOWN] for each in (self.damaged, self.images, self.clean) if each is not None]
         rows = np.stack(columns, axis=1)
-        return Sheet(rows.reshape(-1, *rows.shape[2:]), columns=len(columns)).picture()
+        return Sheet(rows.reshape(-1, *rows.shape[2:]), columns=GROUPS_A_ROW * len(columns)).picture()
 
     def save_folder(self, folder: str | Path) -> Path:
         """Write each mended picture as a PNG file of its own name, or number, and sheet.png, all of them or nothing.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from lunette.faces.commands.catalogue import data, doctor, pack, recipes
 from lunette.faces.commands.changing import concept_add, concept_list, denoise, edit, inpaint
-from lunette.faces.commands.measuring import compare, evaluate
+from lunette.faces.commands.measuring import anomalies, compare, evaluate
 from lunette.faces.commands.pictures import interpolate, latents, manifold, reconstruct, sample
 from lunette.faces.commands.training import fit_prior, resume, train
 
@@ -22,6 +22,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "interpolate": interpolate,
     "manifold": manifold,
     "latents": latents,
+    "anomalies": anomalies,
     "evaluate": evaluate,
     "compare": compare,
     "edit": edit,
