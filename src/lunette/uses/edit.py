@@ -24,6 +24,7 @@ from lunette.uses.passes import AnyRun, decode, encode, open_run
 from lunette.uses.strip import Strip
 from lunette.uses.traversal import steps_along
 
+ALONG_CONCEPT, ALONG_DIMENSION = 1.5, 3.0  # how far one goes, in whole vectors and in standard deviations
 MEASURED = 500  # pictures, at most, that are edited to see what changes
 NOTHING: Mapping[str, Drift] = MappingProxyType({})
 
@@ -38,16 +39,17 @@ def edit(
     measure: str | None = None,
     dimension: int | Sequence[int] | None = None,
     n: int = 8,
-    strength: float = 1.5,
+    strength: float | None = None,
     steps: int = 7,
     label: Label | None = None,
     drift: bool = True,
     checkpoint: str = "last",
     watch: Watch = unwatched,
 ) -> Strip:
-    """Decode z + s v for codes z of n pictures and `steps` strengths s from −`strength` to `strength`.
+    """Decode z + s v for codes z of n pictures and `steps` strengths s, from −`strength` to `strength`.
 
-    The pictures are `images`, or test pictures: those without the concept, where it is of labels. v is
+    `strength` is by default 1.5, or 3 along a dimension. The pictures are `images`, or test pictures: those without the
+    concept, where it is of labels. v is
     - the sum of the run's own concepts that are named, each as NAME or NAME:WEIGHT, or
     - mean code `with_` − mean code `without`, or of what has most and least of a `measure` (see `concept_of`), or
     - one standard deviation along a `dimension` of the code, by its place in the order of rates (see `steps_along`).
@@ -57,6 +59,7 @@ def edit(
     Raises LunetteError for less or more than one kind of v, and for what `concept_of` and `combined` refuse.
     """
     concept = [concept] if isinstance(concept, str) else concept or None
+    strength = strength if strength is not None else ALONG_CONCEPT if dimension is None else ALONG_DIMENSION
     check(n, strength, steps, concept, with_ if without is None else without, measure, dimension)
     opened = open_run(run)
     trained = opened.trained(checkpoint)

@@ -46,7 +46,9 @@ def edit(
         arg(help="of the code, 0 with the largest rate; several are a row each, and no number the first 10"),
     ] = None,
     n: Annotated[int, arg(help="pictures to show")] = 8,
-    strength: Annotated[float, arg(help="of the last column; the first is as much the other way")] = 1.5,
+    strength: Annotated[
+        float | None, arg(help="of the last column, the first is as much the other way; 1.5, or 3 of a dimension")
+    ] = None,
     steps: Annotated[int, arg(help="columns, beside the original")] = 7,
     label: LabelName = None,
     drift: Annotated[bool, arg(help="measure what else changes, on up to 500 pictures")] = True,
