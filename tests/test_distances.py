@@ -8,9 +8,10 @@ import pytest
 import torch
 from scipy.linalg import sqrtm
 
+from lunette.uses.evaluate.copies import copies, nearest
 from lunette.uses.evaluate.distances import frechet_distance, kernel_distance, squared_mmd
 from lunette.uses.evaluate.fidelity import fidelity
-from lunette.uses.evaluate.neighbours import closeness, copied, nearest, overlap
+from lunette.uses.evaluate.neighbours import overlap
 from lunette.uses.evaluate.two_sample import told_apart_by_features, told_apart_by_pixels
 
 
@@ -128,18 +129,21 @@ def test_nearest_is_brute_force(monkeypatch):
 
 def test_planted_copies_are_found():
     trained, real, drawn = pictures(400, 0), pictures(300, 1), pictures(300, 2)
+    assert abs(copies(drawn, real, trained)[0] - 0.01) < 3 * copies(drawn, real, trained)[1]
     drawn[:30] = trained[70:100] ^ 1  # but for the lowest bit
-
-    def close(x):
-        return closeness(nearest(x, trained, 50)[0])
-
-    share, error = copied(close(drawn), close(real))
+    share, error, closest = copies(drawn, real, trained)
     assert share == pytest.approx(0.1, abs=0.02)
     assert error == pytest.approx(math.sqrt((share * (1 - share) + 0.01 * 0.99) / 300))
-    distances, places = nearest(drawn, trained, 50)
-    assert sorted(places[closeness(distances).argsort()[:30], 0].tolist()) == list(range(70, 100))
-    share, error = copied(close(pictures(300, 3)), close(real))
-    assert abs(share - 0.01) < 3 * error
+    pairs = (torch.from_numpy(np.asarray(closest)) * 255).round().byte().unflatten(0, (-1, 2))
+    assert torch.equal(pairs[:, 0], pairs[:, 1] ^ 1)
+
+
+def test_blurred_pictures_are_no_copies():
+    trained, real = pictures(400, 0), pictures(300, 1)
+    blurred = (real.float() * 0.2 + 0.8 * 127.5).byte()  # nearer to every picture than a real one is
+    distances = [nearest(x, trained, 1)[0] for x in (blurred, real)]
+    assert distances[0].max() < distances[1].min()
+    assert copies(blurred, real, trained)[0] < 0.02
 
 
 @pytest.mark.parametrize(
@@ -185,13 +189,13 @@ def test_fidelity_by_hand():
         np.mean([brute_ssim(*pair) for pair in zip(*both, strict=True)])
         for both in zip(x.numpy(), y.numpy(), strict=True)
     ]
-    assert np.allclose(found["ssim"], similar, atol=1e-4)
-    assert found["mean_squared_error"][1] == pytest.approx(float(((x[1] - y[1]) ** 2).mean()), rel=1e-5)
-    assert found["mean_absolute_error"][2] == pytest.approx(float((x[2] - y[2]).abs().mean()), rel=1e-5)
-    assert fidelity(x * 0.5, x * 0.5 + 0.1)["psnr"].tolist() == pytest.approx([20] * 3, abs=1e-3)
+    assert np.allclose(found["SSIM"], similar, atol=1e-4)
+    assert found["mean squared error"][1] == pytest.approx(float(((x[1] - y[1]) ** 2).mean()), rel=1e-5)
+    assert found["mean absolute error"][2] == pytest.approx(float((x[2] - y[2]).abs().mean()), rel=1e-5)
+    assert fidelity(x * 0.5, x * 0.5 + 0.1)["PSNR"].tolist() == pytest.approx([20] * 3, abs=1e-3)
     same = fidelity(x, x)
-    assert torch.allclose(same["ssim"], torch.ones(3), atol=1e-5)
-    assert same["mean_squared_error"].tolist() == [0, 0, 0]
-    assert same["psnr"].tolist() == pytest.approx([10 * math.log10(12 * 255**2)] * 3, abs=1e-3)
+    assert torch.allclose(same["SSIM"], torch.ones(3), atol=1e-5)
+    assert same["mean squared error"].tolist() == [0, 0, 0]
+    assert same["PSNR"].tolist() == pytest.approx([10 * math.log10(12 * 255**2)] * 3, abs=1e-3)
     rounded = torch.rand(20, 1, 64, 64, generator=draws)
-    assert float(fidelity(rounded, (rounded * 255).round() / 255)["psnr"].mean()) == pytest.approx(58.9, abs=0.1)
+    assert float(fidelity(rounded, (rounded * 255).round() / 255)["PSNR"].mean()) == pytest.approx(58.9, abs=0.1)

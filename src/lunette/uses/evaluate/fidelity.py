@@ -24,8 +24,8 @@ def fidelity(x: Tensor, drawn: Tensor) -> dict[str, Tensor]:
     squared = off.square().mean(1)
     luminance, structure = similarity(x, drawn)
     return {
-        "mean_squared_error": squared,
-        "mean_absolute_error": off.abs().mean(1),
-        "psnr": -10 * squared.clamp_min(ROUNDING).log10(),
-        "ssim": (luminance * structure).mean((1, 2, 3)),
+        "mean squared error": squared,
+        "mean absolute error": off.abs().mean(1),
+        "PSNR": -10 * squared.clamp_min(ROUNDING).log10(),
+        "SSIM": (luminance * structure).mean((1, 2, 3)),
     }

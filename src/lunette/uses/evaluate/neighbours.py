@@ -7,14 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from lunette.images import Pixels
-from lunette.progress import Progress, Watch, unwatched
-from lunette.training import cuts, to_float
-
 K = 5  # neighbours; of the papers, one takes 3 and the other 5
-AROUND = 50  # neighbours of a picture that its nearest one is compared with
 ROWS = 1000  # of distances at a time
-TYPICAL = 0.01  # the share of real pictures that count as copies
 
 
 def overlap(real: Tensor, drawn: Tensor, k: int = K) -> dict[str, float]:
@@ -61,49 +55,3 @@ def rows(a: Tensor, b: Tensor) -> Iterator[tuple[slice, Tensor]]:
     for start in range(0, len(a), ROWS):
         cut = slice(start, start + ROWS)
         yield cut, torch.cdist(a[cut], b)
-
-
-def nearest(pixels: Pixels, others: Pixels, k: int, watch: Watch = unwatched) -> tuple[Tensor, Tensor]:
-    """Return the distances to the k nearest of `others`, nearest first, (N, k), and which those are (N, k).
-
-    Both are uint8 images; distances are of pixels in [0, 1].
-    """
-    k = min(k, len(others))
-    distances = torch.full((len(pixels), k), torch.inf)
-    places = torch.zeros(len(pixels), k, dtype=torch.int64)
-    blocks = cuts(len(others), others.shape[1:])
-    for there in blocks:
-        theirs = to_float(others[there]).flatten(1)
-        numbers = torch.arange(there.start, there.start + len(theirs))
-        for here in cuts(len(pixels), pixels.shape[1:]):
-            new = torch.cdist(to_float(pixels[here]).flatten(1), theirs)
-            near, which = new.topk(min(k, len(theirs)), largest=False)
-            both = torch.cat([distances[here], near], 1)
-            distances[here], chosen = both.topk(k, largest=False)
-            places[here] = torch.cat([places[here], numbers[which]], 1).gather(1, chosen)
-        watch(Progress("looking for copies", there.start + len(theirs), len(others)))
-    # Of near pictures the product of matrices inside cdist leaves little but rounding, and copies are near.
-    closest = [
-        (to_float(pixels[i : i + 1]) - to_float(others[j : j + 1])).norm() for i, j in enumerate(places[:, 0].tolist())
-    ]
-    distances[:, 0] = torch.stack(closest)
-    return distances, places
-
-
-def closeness(distances: Tensor) -> Tensor:
-    """Distances to the nearest pictures (N, k) → that to the nearest over the mean of the others, (N,).
-
-    A copy is far below 1; a blurred picture, which is near to many, is not. Source: Carlini et al., USENIX Security
-    2023, who divide by the mean of all.
-    """
-    return distances[:, 0] / distances[:, 1:].mean(1).clamp_min(torch.finfo(distances.dtype).tiny)
-
-
-def copied(drawn: Tensor, real: Tensor) -> tuple[float, float]:
-    """Return the share of drawn pictures closer to one training picture than 1 % of real ones are; standard error.
-
-    Takes the `closeness` of drawn (M,) and of real pictures (N,) that were not trained on. The 1 % are what pictures
-    of the same distribution get. The standard error is of both sets.
-    """
-    share = float((drawn < real.quantile(TYPICAL)).float().mean())
-    return share, (share * (1 - share) / len(drawn) + TYPICAL * (1 - TYPICAL) / len(real)) ** 0.5
