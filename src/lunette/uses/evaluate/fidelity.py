@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor
 
 from lunette.objectives.similarity import similarity
 
 ROUNDING = 1 / (12 * 255**2)  # the mean squared error of rounding to 8 bits
+BETTER: dict[str, Literal["lower", "higher"]] = {
+    "mean squared error": "lower",
+    "mean absolute error": "lower",
+    "PSNR": "higher",
+    "SSIM": "higher",
+}
 
 
 def fidelity(x: Tensor, drawn: Tensor) -> dict[str, Tensor]:

@@ -27,9 +27,10 @@ def told_apart_by_pixels(a: Tensor, b: Tensor, seed: int = 0, watch: Watch = unw
     """
     (x, y), (held_out, truth) = halves(a, b, seed)
     draws = generator(seed, "two-sample test")
+    channels, height, width = a.shape[1:]
     with torch.random.fork_rng():
         reseed(seed, "two-sample test")
-        network = architecture(NETWORK).encoder(tuple(a.shape[1:]), 1)
+        network = architecture(NETWORK).encoder((channels, height, width), 1)
     optimizer = torch.optim.Adam(network.parameters(), RATE)
     for step in range(STEPS):
         index = torch.randint(len(x), (BATCH,), generator=draws)
