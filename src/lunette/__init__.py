@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
-    from lunette.faces.python import evaluate, fit_prior, pack, resume, train
+    from lunette.faces.python import anomalies, denoise, evaluate, fit_prior, inpaint, pack, resume, train
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
+    from lunette.uses.comparison import compare
     from lunette.uses.data import data
     from lunette.uses.doctor import doctor
     from lunette.uses.evidence import evidence
@@ -35,11 +36,15 @@ _HOMES = {
     "LunetteWarning": "lunette.errors",
     "Images": "lunette.images",
     "Run": "lunette.runs",
+    "anomalies": "lunette.faces.python",
+    "compare": "lunette.uses.comparison",
     "data": "lunette.uses.data",
+    "denoise": "lunette.faces.python",
     "doctor": "lunette.uses.doctor",
     "evaluate": "lunette.faces.python",
     "evidence": "lunette.uses.evidence",
     "fit_prior": "lunette.faces.python",
+    "inpaint": "lunette.faces.python",
     "interpolate": "lunette.uses.interpolate",
     "latents": "lunette.uses.latents",
     "load": "lunette.images",
@@ -59,11 +64,15 @@ __all__ = [
     "LunetteError",
     "LunetteWarning",
     "Run",
+    "anomalies",
+    "compare",
     "data",
+    "denoise",
     "doctor",
     "evaluate",
     "evidence",
     "fit_prior",
+    "inpaint",
     "interpolate",
     "latents",
     "load",

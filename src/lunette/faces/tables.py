@@ -12,6 +12,7 @@ from rich.table import Table
 
 from lunette.numbers import figures
 from lunette.recipes import RECIPES, arguments, build, describe, find, summary
+from lunette.uses.comparison import Comparison
 from lunette.uses.evaluation import Evaluation
 
 SHAPE, LABELS = (1, 28, 28), 10  # what pictures a recipe is asked about: those of MNIST
@@ -81,5 +82,28 @@ def evaluation_table(evaluation: Evaluation) -> None:
         if group.numbers:
             console.print(table)
         for note in group.notes:
+            console.print(f"  {escape(note)}", soft_wrap=True)
+        console.print()
+
+
+def comparison_table(comparison: Comparison) -> None:
+    """Print the numbers of runs side by side, a table a data set; the best of each line is bold."""
+    console = Console(highlight=False)
+    for section in comparison.sections:
+        console.print(f"[bold]{escape(section.source)}[/bold]")
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        table.add_column("")
+        for side in section.sides:
+            table.add_column(escape(side.name), justify="right")
+        table.add_column("floor", justify="right")
+        table.add_column("unit")
+        for line in section.lines:
+            cells = [figures(n.value) if n else "" for n in line.numbers]
+            if line.best is not None:
+                cells[line.best] = f"[bold]{cells[line.best]}[/bold]"
+            basis = f" ({line.basis})" if line.basis else ""
+            table.add_row(escape(line.name + basis), *cells, figures(line.floor), line.unit)
+        console.print(table)
+        for note in section.notes:
             console.print(f"  {escape(note)}", soft_wrap=True)
         console.print()

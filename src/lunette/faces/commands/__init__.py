@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lunette.faces.commands.catalogue import data, doctor, pack, recipes
-from lunette.faces.commands.measuring import evaluate
+from lunette.faces.commands.changing import denoise, inpaint
+from lunette.faces.commands.measuring import anomalies, compare, evaluate
 from lunette.faces.commands.pictures import interpolate, latents, manifold, reconstruct, sample
 from lunette.faces.commands.training import fit_prior, resume, train
 
@@ -21,7 +22,11 @@ VERBS: dict[str, Callable[..., None]] = {
     "interpolate": interpolate,
     "manifold": manifold,
     "latents": latents,
+    "anomalies": anomalies,
     "evaluate": evaluate,
+    "compare": compare,
+    "denoise": denoise,
+    "inpaint": inpaint,
     "recipes": recipes,
     "data": data,
     "data pack": pack,

@@ -12,6 +12,7 @@ from lunette.errors import LunetteError, unknown
 from lunette.progress import Watch, unwatched
 from lunette.runs import REPORT, Run, write
 from lunette.uses.evaluate.reconstruction import reconstruction
+from lunette.uses.evaluate.representation import representation
 from lunette.uses.evaluate.samples import samples as sampling
 from lunette.uses.evaluate.subject import EvaluationSettings, Subject
 from lunette.uses.evaluation import Evaluation, Group
@@ -19,7 +20,11 @@ from lunette.uses.passes import AnyRun, open_run
 from lunette.uses.report import report
 
 Measure = Callable[[Subject, Watch], Group]
-GROUPS: dict[str, Measure] = {"reconstruction": reconstruction, "samples": sampling}
+GROUPS: dict[str, Measure] = {
+    "reconstruction": reconstruction,
+    "samples": sampling,
+    "representation": representation,
+}
 
 
 def evaluate(
