@@ -137,7 +137,7 @@ def test_too_few_pictures_are_refused_and_few_are_noted(runs):
     with pytest.raises(LunetteError, match="19 pictures are too few to compare samples with: at least 20"):
         samples(replace(subject, test=subject.test.take(slice(19))))
     group = samples(replace(subject, test=subject.test.take(slice(20))))
-    assert group.basis.endswith("20 pictures")
+    assert group.basis.endswith(", 20 samples")
     assert "20 pictures are few for covariances of 128 features" in group.notes[-1]
     assert all(math.isfinite(value) for value in values(group).values())
 

@@ -70,7 +70,7 @@ def samples(subject: Subject, watch: Watch = unwatched) -> Group:
             "copies": Number(share, "", error, TYPICAL, "lower"),
         },
         notes=notes(classifier, fitted, n),
-        basis=f"features {classifier.key}, {n} pictures",
+        basis=f"features {classifier.key}, {n} samples",
         pictures={"Nearest training pictures": closest},
     )
 
