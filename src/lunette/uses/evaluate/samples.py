@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Shape
+from lunette.images import Permutation, Shape
 from lunette.models import LatentModel
 from lunette.progress import Progress, Watch, unwatched
 from lunette.randomness import reseed
@@ -58,7 +58,9 @@ def samples(subject: Subject, watch: Watch = unwatched) -> Group:
     new = pictured(model, drawn_codes(model, fitted, n, told, seen.shape, seed, watch), told, seen.shape)
     z, rungs = codes(model, seen, 1, seed, watch)
     again = pictured(model, z[0].split(rungs, dim=1), told, seen.shape)
-    classifier, real = classifier_of(data, watch), subject.test.pixels[:n]
+    classifier = classifier_of(data, watch)
+    order = Permutation(len(subject.test), seed=0)  # test pictures may be sorted: of MNIST's, half are harder
+    real = subject.test.take(order.part(slice(n))).pixels[:]
     measured = compared(classifier, new, real, seed, watch)
     floors = {name: value for name, (value, _) in compared(classifier, seen.pixels[:], real, seed, watch).items()}
     decoded = frechet_distance(classifier.features(again), classifier.features(real))
