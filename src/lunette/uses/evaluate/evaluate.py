@@ -11,7 +11,9 @@ import torch
 from lunette.errors import LunetteError, unknown
 from lunette.progress import Watch, unwatched
 from lunette.runs import REPORT, Run, write
+from lunette.uses.evaluate.reconstruction import reconstruction
 from lunette.uses.evaluate.representation import representation
+from lunette.uses.evaluate.samples import samples as sampling
 from lunette.uses.evaluate.subject import EvaluationSettings, Subject
 from lunette.uses.evaluation import Evaluation, Group
 from lunette.uses.passes import AnyRun, open_run
@@ -19,6 +21,8 @@ from lunette.uses.report import report
 
 Measure = Callable[[Subject, Watch], Group]
 GROUPS: dict[str, Measure] = {
+    "reconstruction": reconstruction,
+    "samples": sampling,
     "representation": representation,
 }
 
