@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
-    from lunette.faces.python import evaluate, fit_prior, pack, resume, train
+    from lunette.faces.python import evaluate, fit_prior, pack, resume, train, tune
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
@@ -50,6 +50,7 @@ _HOMES = {
     "resume": "lunette.faces.python",
     "sample": "lunette.uses.sample",
     "train": "lunette.faces.python",
+    "tune": "lunette.faces.python",
 }
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "resume",
     "sample",
     "train",
+    "tune",
 ]
 
 

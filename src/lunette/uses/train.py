@@ -155,8 +155,8 @@ def check_left_to_do(run: Run, epochs: int | None) -> None:
 
 def follow(run: Run, training: Training, watch: Watch | None) -> Run:
     """Train to the end, recording and drawing on the way."""
-    with lost_workers_told():
-        for event in record(run, training):
+    with lost_workers_told(), contextlib.closing(record(run, training)) as events:  # also where `watch` raises
+        for event in events:
             if training.team.leads:
                 # A sharded model is nowhere whole, but in the checkpoint that was just written.
                 sharded = training.settings.shard and isinstance(event, PictureTime | End)

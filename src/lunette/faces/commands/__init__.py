@@ -10,11 +10,12 @@ from collections.abc import Callable
 from lunette.faces.commands.catalogue import data, doctor, pack, recipes
 from lunette.faces.commands.measuring import evaluate
 from lunette.faces.commands.pictures import interpolate, latents, manifold, reconstruct, sample
-from lunette.faces.commands.training import fit_prior, resume, train
+from lunette.faces.commands.training import fit_prior, resume, train, tune
 
 VERBS: dict[str, Callable[..., None]] = {
     "train": train,
     "resume": resume,
+    "tune": tune,
     "fit-prior": fit_prior,
     "sample": sample,
     "reconstruct": reconstruct,
