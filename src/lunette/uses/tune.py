@@ -60,11 +60,10 @@ def tune(
 
     `vary` says what each may be: "2..64", "mlp:200,mlp:400", or a sequence of choices; `settings`, as of `train`, are
     the same for all. The loss is −ELBO = distortion + rate wherever a recipe has both, whatever their weights. A trial
-    that does worse than the median of those before is stopped early. The study `out` (by default
-    studies/RECIPE-DATA) keeps a run of each trial under trials/; called again with the same settings it goes on, to
-    `trials` in all. A trial draws nothing and never
-    looks at test pictures: `lunette resume` does both for one. Raises LunetteError for
-    what cannot be varied, for a study of other settings, and where all trials failed.
+    that does worse than the median of those before is stopped early. It draws nothing and never looks at test pictures:
+    `lunette resume` does both for one. The study `out` (by default studies/RECIPE-DATA) keeps a run of each trial under
+    trials/; called again with the same settings it goes on, to `trials` in all. Raises LunetteError for what cannot be
+    varied, for a study of other settings, and where all trials failed.
 
     Source: Akiba, Sano, Yanase, Ohta, Koyama, "Optuna", KDD 2019 (tree-structured Parzen estimator, median pruning).
     """
