@@ -141,7 +141,7 @@ def flags_of(name: str, recipe: str, own: Sequence[Argument], changed: Mapping[s
     from lunette.training import TrainingSettings
 
     training = [replace(a, default=changed.get(a.name, a.default)) for a in described(TrainingSettings)]
-    text = "digits, moons, mnist, fashion-mnist, a folder of pictures, an .npz or .npy file, IDX files, a pack"
+    text = "digits, moons, shapes, mnist, fashion-mnist, a folder of pictures, an .npz or .npy file, IDX files, a pack"
     data = Argument("data", str, "digits", text)
     flags = map(flag, (*arguments(recipe), data, *own, *described(DataSettings), *training))
     doc = f"{summary(recipe)}\n\nOther recipes: {', '.join(sorted(RECIPES))}."
