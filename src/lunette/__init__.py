@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         pack,
         resume,
         train,
+        tune,
     )
     from lunette.images import Images, load
     from lunette.recipes import recipe
@@ -70,6 +71,7 @@ _HOMES = {
     "resume": "lunette.faces.python",
     "sample": "lunette.uses.sample",
     "train": "lunette.faces.python",
+    "tune": "lunette.faces.python",
 }
 
 __all__ = [
@@ -101,6 +103,7 @@ __all__ = [
     "resume",
     "sample",
     "train",
+    "tune",
 ]
 
 

@@ -26,6 +26,7 @@ from lunette.uses.evaluation import Evaluation
 from lunette.uses.inpaint import Inpainted
 from lunette.uses.passes import AnyRun
 from lunette.uses.strip import Strip
+from lunette.uses.study import Study
 from lunette.uses.train import Watch
 
 
@@ -54,6 +55,14 @@ def fit_prior(
     """Fit a density to the codes of a run, with a progress bar; see `lunette.uses.fit_prior.fit_prior`."""
     with work_bar(progress) as watch:
         return fitting.fit_prior(run, kind, watch=watch, **settings)
+
+
+def tune(recipe: str = "vae", data: Data = "digits", *, progress: bool = True, **settings: Any) -> Study:
+    """Search for the best settings of a recipe, with a progress bar; see `lunette.uses.tune.tune`."""
+    from lunette.uses.tune import tune as search  # here, because it needs Optuna
+
+    with work_bar(progress) as watch:
+        return search(recipe, data, watch=watch, **settings)
 
 
 def anomalies(

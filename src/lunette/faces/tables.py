@@ -16,6 +16,7 @@ from lunette.runs import Concept
 from lunette.uses.comparison import Comparison
 from lunette.uses.evaluation import Evaluation
 from lunette.uses.strip import Strip
+from lunette.uses.study import Study
 
 SHAPE, LABELS = (1, 28, 28), 10  # what pictures a recipe is asked about: those of MNIST
 
@@ -86,6 +87,27 @@ def evaluation_table(evaluation: Evaluation) -> None:
         for note in group.notes:
             console.print(f"  {escape(note)}", soft_wrap=True)
         console.print()
+
+
+def study_table(study: Study) -> None:
+    """Print the trials of a search, the best first, and why some failed."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("trial", justify="right")
+    for name in study.best.settings:
+        table.add_column(name.replace("_", " "), justify="right")
+    table.add_column("loss", justify="right")
+    table.add_column("")
+    others = [trial for trial in study.trials if trial.outcome != "complete"]
+    for trial in (*study.complete, *others):
+        values = [figures(value) if isinstance(value, float) else str(value) for value in trial.settings.values()]
+        outcome = "" if trial.outcome == "complete" else trial.outcome
+        table.add_row(str(trial.number), *values, figures(trial.loss), outcome)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(f"loss      {study.measure}")
+    for trial in others:
+        if trial.why:
+            console.print(f"trial {trial.number} failed: {escape(trial.why)}", soft_wrap=True)
 
 
 def strip_table(strip: Strip) -> None:

@@ -37,7 +37,7 @@ def encode(model: LatentModel, images: Pixels, y: Tensor | None = None, watch: W
     parts = []
     for cut in cuts(len(images), images.shape[1:]):
         x = images[cut].to(device_of(model))
-        parts.append(model.encode(to_float(x) if x.dtype == torch.uint8 else x, part(y, cut, x.device)))
+        parts.append(model.encode(to_float(x), part(y, cut, x.device)))
         watch(Progress("coding pictures", min(cut.stop, len(images)), len(images)))
     return tuple(torch.cat(rung) for rung in zip(*parts, strict=True))
 

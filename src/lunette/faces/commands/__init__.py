@@ -11,11 +11,12 @@ from lunette.faces.commands.catalogue import data, doctor, pack, recipes
 from lunette.faces.commands.changing import concept_add, concept_list, denoise, edit, inpaint
 from lunette.faces.commands.measuring import anomalies, compare, evaluate
 from lunette.faces.commands.pictures import interpolate, latents, manifold, reconstruct, sample
-from lunette.faces.commands.training import fit_prior, resume, train
+from lunette.faces.commands.training import fit_prior, resume, train, tune
 
 VERBS: dict[str, Callable[..., None]] = {
     "train": train,
     "resume": resume,
+    "tune": tune,
     "fit-prior": fit_prior,
     "sample": sample,
     "reconstruct": reconstruct,
