@@ -1,0 +1,83 @@
+"""The pictures and tables of docs/using.md, or of some of its sections.
+
+LUNETTE_DATA=… python examples/using.py [SECTION…]
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+
+import lunette
+from gallery import PICTURES, trained
+from lunette.faces.tables import evaluation_table
+from lunette.uses.shown import Shown
+
+
+def keep(shown: Shown, name: str) -> None:
+    """Write a picture for the docs, and print what it is of."""
+    print(f"  {shown}\n  picture: {shown.save(PICTURES / name)}")
+
+
+@cache
+def vae() -> lunette.Run:
+    """The model of most sections, trained once."""
+    return trained("vae", preset="fast")
+
+
+def evaluate() -> None:
+    """All numbers of one run, on 2,000 test pictures."""
+    evaluation_table(lunette.evaluate(vae(), pictures=2000, progress=False))
+    for picture in sorted(vae().pictures.glob("codes-*.png")):
+        (PICTURES / f"using-{picture.name}").write_bytes(picture.read_bytes())
+
+
+def shapes() -> None:
+    """What one dimension of a code says of each factor."""
+    run = trained("beta_tc", "shapes:scale,x,y", network="conv:32/2,32/2,64/2:128", latent=6, epochs=20, beta=6.0)
+    evaluation_table(lunette.evaluate(run, ["representation"], progress=False))
+    for picture in run.pictures.glob("representation-*.png"):
+        (PICTURES / f"using-{picture.name}").write_bytes(picture.read_bytes())
+
+
+def compare() -> None:
+    """Three runs on one page; a screenshot of it is in the docs."""
+    runs = [trained("vae", preset="fast"), trained("vae", preset="fast", beta=0.3), trained("ladder", preset="fast")]
+    for run in runs:
+        lunette.evaluate(run, ["reconstruction", "samples"], progress=False)
+    print(f"  page: {lunette.compare(runs).save(Path(runs[0].path.parent) / 'comparison.html')}")
+
+
+def edit() -> None:
+    """Slant and thickness as concepts, and what each dimension does."""
+    for name in ("slant", "thickness"):
+        lunette.add_concept(vae(), name, measure=name, progress=False)
+        keep(lunette.edit(vae(), concept=name, progress=False), f"using-{name}.png")
+    keep(lunette.edit(vae(), dimension=(), progress=False), "using-dimensions.png")
+
+
+def mend() -> None:
+    """Damage mended, and halves filled in."""
+    keep(lunette.denoise(trained("denoising", epochs=3), progress=False), "using-denoise.png")
+    keep(lunette.inpaint(vae(), mask="0,14,28,14", progress=False), "using-inpaint.png")
+
+
+def anomalies() -> None:
+    """The strangest of MNIST's test pictures."""
+    keep(lunette.anomalies(vae(), n=24, progress=False), "using-anomalies.png")
+
+
+def tune() -> None:
+    """A small search on digits."""
+    folder = Path(vae().path.parent) / "study"
+    vary = {"latent": "2..32", "learning-rate": "1e-4..1e-2"}
+    keep(lunette.tune("vae", "digits", vary=vary, trials=20, epochs=15, out=folder, progress=False), "using-tune.png")
+
+
+SECTIONS = {f.__name__: f for f in (evaluate, shapes, compare, edit, mend, anomalies, tune)}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or SECTIONS:
+        print(name)
+        SECTIONS[name]()
