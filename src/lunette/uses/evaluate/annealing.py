@@ -1,0 +1,264 @@
+"""Annealed importance sampling of log p(x), and the sandwich that says how far off it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.distributions import Independent, Normal
+from torch.func import grad_and_value
+
+from lunette.codes import Categories, Dirac, Flat, leapfrog
+from lunette.errors import LunetteError
+from lunette.models import Ladder, LatentModel
+from lunette.progress import Progress, Watch, unwatched
+from lunette.randomness import reseed
+from lunette.training import keep_memory, spread
+from lunette.uses.evidence import PASS_VALUES
+from lunette.uses.passes import device_of, part
+
+DRAWS = 64  # of a posterior that is not a normal of independent dimensions, to place the path's start
+BEND = 4.0  # β is the sigmoid of −4 … 4: the densities change fastest near both ends
+LEAPS = 1  # leapfrog steps a transition: for the same time, more temperatures bring more than more of these
+PILOTS = 4  # chains that choose the step sizes
+ACCEPTANCE, GAIN, FIRST_STEP = 0.65, 0.2, 0.5
+
+
+@dataclass(frozen=True)
+class Annealing:
+    """How many chains a picture has, and through how many temperatures they go."""
+
+    chains: int = 16
+    temperatures: int = 300
+
+    def __post_init__(self) -> None:
+        if self.chains < 1 or self.temperatures < 3:
+            raise LunetteError(
+                f"annealing takes 1 chain or more through 3 temperatures or more, not {self.chains} through "
+                f"{self.temperatures}"
+            )
+
+    @property
+    def betas(self) -> list[float]:
+        """The inverse temperatures, from 0 to 1."""
+        bent = torch.linspace(-BEND, BEND, self.temperatures, dtype=torch.float64).sigmoid()
+        return ((bent - bent[0]) / (bent[-1] - bent[0])).tolist()
+
+
+@dataclass(frozen=True)
+class Sandwich:
+    """A lower and an upper bound on log p(x) of pictures x (N, C, H, W) that the model drew, in nats, (N,) both."""
+
+    x: Tensor
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where chains are: u (K, n, D), ℓ(u) (K, n) and its slope (K, n, D)."""
+
+    u: Tensor
+    weight: Tensor
+    slope: Tensor
+
+
+@dataclass(frozen=True)
+class Path:
+    """The densities f_β(u) = N(u; 0, I) exp(β ℓ(u)) of the codes z = m + s u of n pictures x, told y.
+
+    ℓ(u) = log p(x, z) + Σ log s − log N(u; 0, I), so that f_0 is the encoder's posterior N(m, s²), normalised, and
+    ∫ f_1 = p(x). In u the momenta of mass 1 suit every dimension as well as the encoder knows its spread.
+    """
+
+    model: LatentModel
+    x: Tensor
+    y: Tensor | None
+    mean: Tensor
+    spread: Tensor
+
+    def at(self, u: Tensor) -> Point:
+        """Return the point u."""
+
+        def total(u: Tensor) -> tuple[Tensor, Tensor]:
+            weight = self.weight(u)
+            return weight.sum(), weight
+
+        slope, (_, weight) = grad_and_value(total, has_aux=True)(u)
+        return Point(u, weight, slope)
+
+    def weight(self, u: Tensor) -> Tensor:
+        """Return ℓ(u)."""
+        z = self.mean + self.spread * u
+        assert self.model.prior is not None
+        joint = self.model.decode((z,), self.y).log_prob(self.x) + self.model.prior(self.y).log_prob(z)
+        return joint + self.spread.log().sum(-1) + (u.square() + math.log(2 * math.pi)).sum(-1) / 2
+
+    def move(self, point: Point, beta: float, step: Tensor) -> tuple[Point, Tensor]:
+        """Return the points after one transition that leaves f_β as it is, and how likely it was, (K, n).
+
+        It is Hamiltonian Monte Carlo with leapfrog steps of `step` (n,).
+        """
+        here = point
+
+        def slope(u: Tensor) -> Tensor:
+            nonlocal here
+            if u is not here.u:
+                here = self.at(u)
+            return u - beta * here.slope
+
+        ρ = torch.randn_like(point.u)
+        _, moved = leapfrog(slope, Flat(), point.u, ρ, step.unsqueeze(-1), [torch.ones_like(step[:1])] * LEAPS)
+        before = (point.u.square() + ρ.square()).sum(-1) / 2 - beta * point.weight
+        after = (here.u.square() + moved.square()).sum(-1) / 2 - beta * here.weight
+        likely = (before - after).clamp(max=0).exp().nan_to_num(0)
+        taken = torch.rand_like(likely) < likely
+        u = torch.where(taken.unsqueeze(-1), here.u, point.u)
+        slopes = torch.where(taken.unsqueeze(-1), here.slope, point.slope)
+        return Point(u, torch.where(taken, here.weight, point.weight), slopes), likely
+
+    def tuned(self, betas: Sequence[float], chains: int, tick: Callable[[], None]) -> Tensor:
+        """Return the steps (T − 2, n) of the transitions between the ends, which chains of their own try out.
+
+        A step that follows the chain it moves would bias its weights; these are fixed before the others start.
+        """
+        point = self.at(torch.randn(chains, *self.mean.shape, device=self.mean.device))
+        step, found = torch.full_like(self.mean[:, 0], FIRST_STEP), []
+        for beta in betas[1:-1]:
+            point, likely = self.move(point, beta, step)
+            step = step * (GAIN * (likely.mean(0) - ACCEPTANCE)).exp()
+            found.append(step)
+            tick()
+        return torch.stack(found)
+
+    def annealed(self, u: Tensor, betas: Sequence[float], steps: Tensor, tick: Callable[[], None]) -> Tensor:
+        """Return Σ_t (β_t+1 − β_t) ℓ(u_t) (K, n) of chains from u, whose mean exponential is ∫ f_last / ∫ f_first."""
+        point, total = self.at(u), torch.zeros(u.shape[:-1], dtype=torch.float64, device=u.device)
+        for t, (beta, following) in enumerate(pairwise(betas)):
+            total += (following - beta) * point.weight
+            if t < len(steps):
+                point, _ = self.move(point, following, steps[t])
+                tick()
+        return total
+
+
+def annealed_bounds(
+    model: LatentModel,
+    x: Tensor,
+    y: Tensor | None = None,
+    how: Annealing = Annealing(),
+    seed: int = 0,
+    watch: Watch = unwatched,
+) -> NDArray[np.float64]:
+    """Return the bound −log 1/K Σ w on −log p(x) (N,) of images x (N, C, H, W) in [0, 1], by annealed chains.
+
+    It is a bound in the mean, as the importance bound is, and the nearer the more temperatures there are, also
+    where the encoder is far off. Memory depends on neither N nor K. Raises LunetteError for a model without a prior,
+    with codes on several rungs, and with codes that are points, categories or lie in a curved space.
+    Sources: Neal, "Annealed importance sampling", Statistics and Computing 2001; Wu, Burda, Salakhutdinov, Grosse,
+    "On the quantitative analysis of decoder-based generative models", ICLR 2017.
+    """
+    return -_log_means(model, x, y, None, how, seed, watch)[0]
+
+
+def sandwich(
+    model: LatentModel,
+    n: int,
+    y: Tensor | None = None,
+    how: Annealing = Annealing(),
+    seed: int = 0,
+    watch: Watch = unwatched,
+) -> Sandwich:
+    """Return what chains from the encoder's posterior, and chains back from the exact one, say of log p(x).
+
+    The model draws n codes z and a picture x of each; so z is a draw from the exact p(z | x), as no real picture has
+    one. The two bounds hold in the mean, and what lies between them bounds the error of either.
+    Source: Grosse, Ancha, Roy, "Measuring the reliability of MCMC inference with bidirectional Monte Carlo", NeurIPS
+    2016.
+    """
+    check_annealing(model)
+    with torch.random.fork_rng(), torch.inference_mode():
+        reseed(seed, "simulate")
+        device = device_of(model)
+        y = None if y is None else y[:n].to(device)
+        assert model.prior is not None
+        p = model.prior(y)
+        z = p.sample(torch.Size() if p.batch_shape else torch.Size((n,)))
+        x = model.decode((z,), y).sample()
+    return Sandwich(x, *_log_means(model, x, y, z, how, seed, watch))
+
+
+def check_annealing(model: LatentModel) -> None:
+    """Raise LunetteError for a model whose codes chains cannot move."""
+    if model.prior is None:
+        raise LunetteError("this model has no prior, so it gives pictures no probability: take a recipe that has one")
+    if model.prior.space != "plane":
+        raise LunetteError(f"annealing moves codes straight on, and those of this model lie in a {model.prior.space}")
+    if isinstance(model, Ladder):
+        raise LunetteError("annealing moves codes of one rung, and this model's lie on several")
+
+
+@torch.inference_mode()
+def _log_means(
+    model: LatentModel,
+    x: Tensor,
+    y: Tensor | None,
+    codes: Tensor | None,
+    how: Annealing,
+    seed: int,
+    watch: Watch,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return log 1/K Σ w (N,) of chains from the encoder's posterior, and −log 1/K Σ w of those back from `codes`."""
+    check_annealing(model)
+    keep_memory()
+    N, K, device = len(x), how.chains, device_of(model)
+    room = max(1, PASS_VALUES // (math.prod(x.shape[1:]) * spread(model)))  # images · chains at a time
+    each = min(K, room)
+    size = max(1, room // each)
+    parts = [min(each, K - first) for first in range(0, K, each)]
+    total = -(-N // size) * (1 + len(parts) * (2 if codes is not None else 1)) * (how.temperatures - 2)
+    done = 0
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        watch(Progress("annealing", done, total))
+
+    found = np.empty((2, N))
+    with torch.random.fork_rng():
+        for start in range(0, N, size):
+            cut = slice(start, start + size)
+            reseed(seed, "annealing", start)
+            path = path_of(model, x[cut].to(device), part(y, cut, device))
+            steps = path.tuned(how.betas, min(PILOTS, each), tick)
+            logs: tuple[list[Tensor], list[Tensor]] = [], []
+            for k in parts:
+                u = torch.randn(k, *path.mean.shape, device=device)
+                logs[0].append(path.annealed(u, how.betas, steps, tick))
+                if codes is not None:
+                    u = ((codes[cut] - path.mean) / path.spread).expand_as(u)
+                    logs[1].append(path.annealed(u, how.betas[::-1], steps.flip(0), tick))
+            for i, sign in ((0, 1), (1, -1)):
+                if logs[i]:
+                    found[i, cut] = sign * (torch.cat(logs[i]).logsumexp(0) - math.log(K)).cpu().numpy()
+    return found[0], found[1]
+
+
+def path_of(model: LatentModel, x: Tensor, y: Tensor | None) -> Path:
+    """Return the path that starts at the posterior of images x: its own mean and spread, or those of some draws."""
+    trace = model.trace(x, y)
+    (latent,) = trace.latents
+    q = latent.q
+    if isinstance(q, Dirac | Categories):
+        kind = "points" if isinstance(q, Dirac) else "categories"
+        raise LunetteError(f"annealing moves codes step by step, and those of this model are {kind}")
+    if isinstance(q, Independent) and isinstance(q.base_dist, Normal):
+        return Path(model, trace.x, y, q.mean, q.stddev)
+    z = q.rsample(torch.Size((DRAWS,)))
+    return Path(model, trace.x, y, z.mean(0), z.std(0))
