@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
-    from lunette.faces.python import fit_prior, pack, resume, train
+    from lunette.faces.python import evaluate, fit_prior, pack, resume, train
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
@@ -37,6 +37,7 @@ _HOMES = {
     "Run": "lunette.runs",
     "data": "lunette.uses.data",
     "doctor": "lunette.uses.doctor",
+    "evaluate": "lunette.faces.python",
     "evidence": "lunette.uses.evidence",
     "fit_prior": "lunette.faces.python",
     "interpolate": "lunette.uses.interpolate",
@@ -60,6 +61,7 @@ __all__ = [
     "Run",
     "data",
     "doctor",
+    "evaluate",
     "evidence",
     "fit_prior",
     "interpolate",

@@ -45,6 +45,13 @@ def write(path: Path, data: bytes | str) -> None:
         sync_folder(path.parent)
 
 
+def write_anew(path: Path, data: bytes | str) -> None:
+    """Do what `write` does, and make the folders above first."""
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write(path, data)
+
+
 @contextlib.contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Give a folder to write into, which takes the place of `path` (absent or empty) when all went well."""

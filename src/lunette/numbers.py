@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 
 def short(value: float) -> str:
     """Return a number with two decimals, or two figures where those would show next to nothing of it."""
     return f"{value:.2f}" if abs(value) >= 0.1 or abs(value) < 1e-6 else f"{value:.2g}"
+
+
+def figures(value: float | None) -> str:
+    """Return a number with four significant figures, at least whole; nothing for none."""
+    if value is None or not math.isfinite(value):
+        return "" if value is None else "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

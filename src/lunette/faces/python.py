@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from lunette.runs import FittedPrior, Run
 from lunette.uses import fit_prior as fitting
 from lunette.uses import pack as packing
 from lunette.uses import train as training
+from lunette.uses.evaluation import Evaluation
 from lunette.uses.train import Watch
 
 
@@ -42,6 +44,16 @@ def fit_prior(
     """Fit a density to the codes of a run, with a progress bar; see `lunette.uses.fit_prior.fit_prior`."""
     with work_bar(progress) as watch:
         return fitting.fit_prior(run, kind, watch=watch, **settings)
+
+
+def evaluate(
+    run: Run | str | Path, groups: Sequence[str] | None = None, *, progress: bool = True, **settings: Any
+) -> Evaluation:
+    """Measure a run, with a progress bar; see `lunette.uses.evaluate.evaluate`."""
+    from lunette.uses.evaluate import evaluate as measure  # here, because training need not wait for it
+
+    with work_bar(progress) as watch:
+        return measure(run, groups, watch=watch, **settings)
 
 
 def bar(progress: bool) -> contextlib.AbstractContextManager[Watch | None]:

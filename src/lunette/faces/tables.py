@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lunette.numbers import figures
 from lunette.recipes import RECIPES, arguments, build, describe, find, summary
+from lunette.uses.evaluation import Evaluation
 
 SHAPE, LABELS = (1, 28, 28), 10  # what pictures a recipe is asked about: those of MNIST
 
@@ -61,3 +63,23 @@ def facts_table(groups: Mapping[str, Mapping[str, object]]) -> None:
         for name, value in facts.items():
             table.add_row(f"  {name}", str(value))
     Console(highlight=False).print(table)
+
+
+def evaluation_table(evaluation: Evaluation) -> None:
+    """Print what was measured: a table a group, and its notes below."""
+    console = Console(highlight=False)
+    for name, group in evaluation.groups.items():
+        console.print(f"[bold]{name}[/bold]")
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        table.add_column("")
+        for heading in ("value", "± error", "floor"):
+            table.add_column(heading, justify="right", style=None)
+        table.add_column("unit")
+        table.add_column("better")
+        for title, n in group.numbers.items():
+            table.add_row(escape(title), figures(n.value), figures(n.error), figures(n.floor), n.unit, n.better)
+        if group.numbers:
+            console.print(table)
+        for note in group.notes:
+            console.print(f"  {escape(note)}", soft_wrap=True)
+        console.print()

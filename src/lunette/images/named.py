@@ -15,7 +15,7 @@ import platformdirs
 import torch
 
 from lunette.errors import LunetteError
-from lunette.files import write, writing
+from lunette.files import write_anew
 from lunette.images.arrays import from_arrays
 from lunette.images.idx import parse, read_bytes
 from lunette.images.sets import Images
@@ -149,7 +149,8 @@ def download(name: str, file: str) -> Path:
             with urllib.request.urlopen(f"{mirror}{file}.gz", timeout=TIMEOUT) as answer:
                 data = answer.read()
             if hashlib.sha256(gzip.decompress(data)).hexdigest() == expected:
-                return keep(goal, data)
+                write_anew(goal, data)
+                return goal
             reasons.append(f"{mirror} sent other bytes than {name}'s")
         except (OSError, EOFError, zlib.error, http.client.HTTPException) as error:
             reasons.append(f"{mirror}: {error}")
@@ -157,11 +158,3 @@ def download(name: str, file: str) -> Path:
         f"cannot download {name} ({'; '.join(reasons)}); put {', '.join(f'{f}.gz' for f in FILES)} into "
         f"a folder {name}/ and set LUNETTE_DATA to the folder above it"
     )
-
-
-def keep(goal: Path, data: bytes) -> Path:
-    """Write a download whole or not at all."""
-    with writing(goal.parent):
-        goal.parent.mkdir(parents=True, exist_ok=True)
-    write(goal, data)
-    return goal

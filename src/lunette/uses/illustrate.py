@@ -31,4 +31,4 @@ def illustrate(run: Run, model: LatentModel, event: Event) -> None:
         write(folder / "curves.png", curves(run))
         latents_model(model, test, labels_for(model, test, test.label_names)).save(folder / "latents.png")
         manifold_model(model, test).save(folder / "manifold.png")
-        write(run.path / REPORT, report(run, model, event))
+        write(run.path / REPORT, report(run, model))

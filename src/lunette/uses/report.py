@@ -10,11 +10,11 @@ from typing import Any
 import jinja2
 
 from lunette.models import LatentModel
-from lunette.numbers import short
+from lunette.numbers import figures, short
 from lunette.recipes import size, summary
 from lunette.runs import Run
-from lunette.training import End
 from lunette.uses.curves import terms, unit
+from lunette.uses.evaluation import Evaluation
 
 CAPTIONS = {
     "reconstructions": ("Reconstructions", "Test pictures, and on the right of each what comes back from its code."),
@@ -27,10 +27,13 @@ PLOTS = ("curves", "latents")
 MENDED = "Test pictures: as they are, damaged, and mended by the model."
 
 
-def report(run: Run, model: LatentModel, end: End) -> str:
+def report(run: Run, model: LatentModel) -> str:
     """Return the HTML page of a finished run: what was trained, its numbers, curves and pictures."""
     rows = run.metrics()
-    last = {row["split"]: row for row in rows if "stage" not in row and row["epoch"] == end.epoch}
+    epoch, training = rows[-1]["epoch"], run.settings.training
+    last = {row["split"]: row for row in rows if "stage" not in row and row["epoch"] == epoch}
+    best = f"the weights are those of the best validation loss, after epoch {epoch}"
+    ended = f"all {epoch} epochs are done" if epoch >= training.epochs else best
     template = resources.files("lunette.uses").joinpath("report.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(template).render(
@@ -39,14 +42,17 @@ def report(run: Run, model: LatentModel, end: End) -> str:
         source=Path(run.settings.source).name,
         summary=summary(run.settings.recipe),
         parameters=size(model),
-        reason=end.reason,
-        epoch=end.epoch,
+        reason=ended,
+        epoch=epoch,
         terms=terms(rows),
         units={name: unit(rows, name) for name in terms(rows)},
         short=short,
+        figures=figures,
         splits=[last[split] for split in ("train", "validation", "test") if split in last],
         seconds=sum(row["seconds"] for row in rows),
-        pictures=pictures(run, end.epoch, model.corrupt is not None),
+        pictures=pictures(run, epoch, model.corrupt is not None),
+        evaluation=Evaluation.load(run.path),
+        address=lambda name: address(run.pictures / name),
     )
 
 
@@ -64,7 +70,12 @@ def pictures(run: Run, epoch: int, mends: bool) -> list[dict[str, Any]]:
                     "caption": MENDED if mended else caption,
                     "plot": name in PLOTS,
                     "wide": name == "curves" or mended,
-                    "source": f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}",
+                    "source": address(path),
                 }
             )
     return found
+
+
+def address(path: Path) -> str:
+    """Return the data address of a PNG: it is then a part of the page."""
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"

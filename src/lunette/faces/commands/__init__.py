@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lunette.faces.commands.catalogue import data, doctor, pack, recipes
+from lunette.faces.commands.measuring import evaluate
 from lunette.faces.commands.pictures import interpolate, latents, manifold, reconstruct, sample
 from lunette.faces.commands.training import fit_prior, resume, train
 
@@ -20,6 +21,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "interpolate": interpolate,
     "manifold": manifold,
     "latents": latents,
+    "evaluate": evaluate,
     "recipes": recipes,
     "data": data,
     "data pack": pack,

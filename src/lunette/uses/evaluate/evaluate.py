@@ -1,0 +1,83 @@
+"""A run's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import torch
+
+from lunette.errors import LunetteError, unknown
+from lunette.progress import Watch, unwatched
+from lunette.runs import REPORT, Run, write
+from lunette.uses.evaluate.subject import EvaluationSettings, Subject
+from lunette.uses.evaluation import Evaluation, Group
+from lunette.uses.passes import AnyRun, open_run
+from lunette.uses.report import report
+
+Measure = Callable[[Subject, Watch], Group]
+GROUPS: dict[str, Measure] = {}
+
+
+def evaluate(
+    run: AnyRun,
+    groups: Sequence[str] | None = None,
+    *,
+    pictures: int | None = None,
+    samples: int = 500,
+    prior: str | None = None,
+    seed: int = 0,
+    checkpoint: str = "last",
+    watch: Watch = unwatched,
+) -> Evaluation:
+    """Measure a run on its test pictures (at most `pictures` of them); keep the numbers in its folder and report.
+
+    Groups are likelihood, codes, reconstruction, samples and representation; by default all. What a model cannot
+    be asked for is a note in its group, but an error where the group was asked for by name. `samples` is K of the
+    importance bound; new pictures are drawn from the model's prior, or the fitted `prior` of that kind. Groups
+    that were measured before of the same checkpoint stay. Raises LunetteError for an unknown group.
+    """
+    for name in groups or ():
+        if name not in GROUPS:
+            raise unknown("group", name, GROUPS)
+    settings = EvaluationSettings(pictures, samples, prior, seed)
+    opened = open_run(run)
+    trained = opened.trained(checkpoint)
+    data = opened.dataset
+    subject = Subject(opened, trained, data, data.test.take(slice(pictures)), settings)
+    found = {name: measured(name, subject, watch, by_name=bool(groups)) for name in groups or GROUPS}
+    known = Evaluation(
+        trained.name, opened.checkpoints.sha256(trained.name), str(data.facts["sha256"]), earlier(opened, subject)
+    )
+    evaluation = replace(known, groups={name: g for name in GROUPS if (g := found.get(name, known.groups.get(name)))})
+    for group in found.values():
+        for title, picture in group.pictures.items():
+            picture.save(opened.pictures / group.drawn[title])
+    evaluation.save(opened.path)
+    if (opened.path / REPORT).is_file():  # a run that is not finished gets it at its end
+        write(opened.path / REPORT, report(opened, subject.model))
+    return evaluation
+
+
+def measured(name: str, subject: Subject, watch: Watch, by_name: bool) -> Group:
+    """Return one group; where it cannot be measured, and was not asked for by name, with the reason."""
+    settings: Mapping[str, Any] = asdict(subject.settings) | {"pictures": len(subject.test)}
+    try:
+        with torch.random.fork_rng():
+            group = GROUPS[name](subject, watch)
+        drawn = {title: f"{name}-{title.lower().replace(' ', '-')}.png" for title in group.pictures}
+        return replace(group, settings=settings, drawn=drawn)
+    except LunetteError as error:
+        if by_name:
+            raise
+        return Group(notes=(f"not measured: {error}",), settings=settings)
+    except MemoryError as error:
+        raise LunetteError(f"memory does not suffice to measure {name}: ask for fewer --pictures") from error
+
+
+def earlier(run: Run, subject: Subject) -> Mapping[str, Group]:
+    """Return the groups that were measured before of the same checkpoint with the same data."""
+    before = Evaluation.load(run.path)
+    same = (run.checkpoints.sha256(subject.trained.name), str(subject.data.facts["sha256"]))
+    return before.groups if before and (before.checkpoint_sha256, before.data_sha256) == same else {}

@@ -1,0 +1,49 @@
+"""What every group of an evaluation is handed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from lunette.errors import LunetteError
+from lunette.images import Dataset, Images
+from lunette.models import LatentModel
+from lunette.runs import Run, Trained
+from lunette.uses.labels import labels_for
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """What the numbers depend on beside the run; raises LunetteError for what cannot be used."""
+
+    pictures: int | None = None  # of the test split, at most; None: all
+    samples: int = 500  # K of the importance bound
+    prior: str | None = None  # kind of the fitted prior that samples are drawn from; None: as `sample` chooses
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("pictures", "samples"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise LunetteError(f"{name} must be at least 1, not {value}")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A run as it is measured."""
+
+    run: Run
+    trained: Trained
+    data: Dataset
+    test: Images  # the pictures to measure on
+    settings: EvaluationSettings
+
+    @property
+    def model(self) -> LatentModel:
+        """The trained model."""
+        return self.trained.recipe.model
+
+    def y(self, images: Images) -> Tensor | None:
+        """Return what the model is told of images, where it is told labels."""
+        return labels_for(self.model, images, self.run.settings.label_names)

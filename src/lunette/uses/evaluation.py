@@ -1,0 +1,91 @@
+"""What was measured of a run: numbers in groups, kept in its folder as readable text."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from lunette.errors import LunetteError
+from lunette.files import write
+from lunette.uses.shown import Shown
+
+EVALUATION = "evaluation.json"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A measured value."""
+
+    value: float
+    unit: str = ""  # nats, dB …; a share or a score has none
+    error: float | None = None  # its standard error
+    floor: float | None = None  # the same of training pictures in place of the model's: a perfect model's value
+    better: Literal["lower", "higher", ""] = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Numbers that belong together."""
+
+    numbers: Mapping[str, Number] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # sentences: warnings, and what could not be measured and why
+    lists: Mapping[str, Sequence[float]] = field(default_factory=dict)  # a value a dimension, or the like
+    basis: str = ""  # what must be the same, besides data and settings, where numbers of two runs are compared
+    settings: Mapping[str, Any] = field(default_factory=dict)  # what they were measured with
+    drawn: Mapping[str, str] = field(default_factory=dict)  # files in the run's pictures/, by title
+    pictures: Mapping[str, Shown] = field(default_factory=dict, repr=False, compare=False)  # by title; not in the text
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured of one checkpoint of a run, in groups: the content of evaluation.json."""
+
+    checkpoint: str
+    checkpoint_sha256: str
+    data_sha256: str
+    groups: Mapping[str, Group]
+
+    def save(self, run: Path) -> None:
+        """Write evaluation.json, where numbers that are not finite are null."""
+        content = asdict(self)
+        for group in content["groups"].values():
+            del group["pictures"]
+        write(run / EVALUATION, json.dumps(finite(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+    @classmethod
+    def load(cls, run: Path) -> Evaluation | None:
+        """Return what evaluation.json holds, or None where there is none; raises LunetteError for a damaged one."""
+        path = run / EVALUATION
+        if not path.is_file():
+            return None
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            groups = {name: read_group(group) for name, group in content.pop("groups").items()}
+            return cls(**content, groups=groups)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise LunetteError(
+                f"{path} cannot be read ({error}): remove it, and measure anew with lunette evaluate {run}"
+            ) from error
+
+
+def read_group(content: dict[str, Any]) -> Group:
+    """Return a group as it was written."""
+    numbers = {
+        name: Number(**{**number, "value": math.nan if number["value"] is None else number["value"]})
+        for name, number in content.pop("numbers").items()
+    }
+    lists = {name: [math.nan if v is None else v for v in values] for name, values in content.pop("lists").items()}
+    return Group(numbers, tuple(content.pop("notes")), lists, **content)
+
+
+def finite(value: Any) -> Any:
+    """Return JSON's content with None in place of each number that is not finite."""
+    if isinstance(value, Mapping):
+        return {key: finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
