@@ -17,10 +17,10 @@ from torch.func import grad_and_value
 from lunette.codes import Categories, Dirac, Flat, leapfrog
 from lunette.errors import LunetteError
 from lunette.models import Ladder, LatentModel
-from lunette.progress import Progress, Watch, unwatched
+from lunette.progress import Watch, counted, unwatched
 from lunette.randomness import reseed
 from lunette.training import keep_memory, spread
-from lunette.uses.evidence import PASS_VALUES
+from lunette.uses.evidence import PASS_VALUES, enough_memory
 from lunette.uses.passes import device_of, part
 
 DRAWS = 64  # of a posterior that is not a normal of independent dimensions, to place the path's start
@@ -223,15 +223,9 @@ def _log_means(
     size = max(1, room // each)
     parts = [min(each, K - first) for first in range(0, K, each)]
     total = -(-N // size) * (1 + len(parts) * (2 if codes is not None else 1)) * (how.temperatures - 2)
-    done = 0
-
-    def tick() -> None:
-        nonlocal done
-        done += 1
-        watch(Progress("annealing", done, total))
-
+    tick = counted(watch, "annealing", total)
     found = np.empty((2, N))
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), enough_memory():
         for start in range(0, N, size):
             cut = slice(start, start + size)
             reseed(seed, "annealing", start)
