@@ -14,6 +14,7 @@ from lunette.models import Autoencoder, Conditional
 from lunette.recipes import build
 from lunette.uses.evaluate import annealing
 from lunette.uses.evaluate.annealing import Annealing, annealed_bounds, sandwich
+from lunette.uses.evaluate.chains import path_of
 from lunette.uses.evidence import evidence_model
 from test_linear_vae import LATENT, SHAPE, LinearNormal
 
@@ -89,7 +90,7 @@ def test_the_sandwich_contains_the_exact_evidence(variance, shift):
 
 def test_without_moves_it_is_the_importance_bound(x):
     model, _ = linear(variance=1.5)
-    path = annealing.path_of(model, x, None)
+    path = path_of(model, x, None)
     u = torch.randn(5, N, LATENT)
     z = path.mean + path.spread * u
     q, p = model.encoder(x), model.prior()
@@ -102,7 +103,7 @@ def test_a_transition_leaves_its_density_as_it_is():
     """From exact draws of f_β of a linear model, a normal, the draws after some moves have its mean and covariance."""
     model, _ = linear(variance=0.5, shift=1.0)
     x, beta = torch.rand(1, *SHAPE, generator=torch.Generator().manual_seed(2)), 0.4
-    path = annealing.path_of(model, x, None)
+    path = path_of(model, x, None)
     weight, bias = model.decoder.network.weight.detach(), model.decoder.network.bias.detach()
     s = path.spread[0]
     # log f_β is quadratic in u: its Hessian and slope at 0 are those of its parts.

@@ -92,10 +92,7 @@ def codes(subject: Subject, watch: Watch) -> Group:
         notes.append("no rate by dimension: those of this posterior or prior depend on one another")
     if found.q is not None and found.rate is not None:
         numbers |= information(found.z, found.q, found.rate, conditional=bool(model.labels))
-        notes.append(
-            f"mutual information: of {len(images)} pictures with their codes, at most log {len(images)} = "
-            f"{math.log(len(images)):.2f} nats, and a lower bound of that with all pictures there could be"
-        )
+        notes.append(ceiling(numbers["mutual_information"].value, len(images)))
     if model.prior is None:
         notes.append("it has no prior: nothing says what its codes cost, how they should spread, or what is little")
     else:
@@ -165,6 +162,15 @@ def information(z: Tensor, q: Normal, rate: Tensor, conditional: bool) -> dict[s
     if not conditional:
         numbers["aggregate_divergence"] = Number(float(left.mean()), "nats", error_of(left), better="lower")
     return numbers
+
+
+def ceiling(found: float, N: int) -> str:
+    """Return how to read the mutual information, in nats, that was found with N pictures."""
+    reached = ", which it has nearly reached: more pictures would tell more" if found > math.log(N) - 1 else ""
+    return (
+        f"with {N} pictures the mutual information is at most log {N} = {math.log(N):.2f} nats{reached}; of all "
+        "pictures that there could be it is a lower bound, and the divergence of the aggregate an upper one"
+    )
 
 
 def error_of(values: Tensor) -> float:
