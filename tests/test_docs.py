@@ -28,3 +28,15 @@ def test_the_table_of_recipes_is_the_registrys():
     from recipe_table import DOCS, table
 
     assert table() in DOCS.read_text(encoding="utf-8")
+
+
+def test_the_estimator_of_the_readme_works():
+    code = re.search(
+        r"```python\n(from lunette.sklearn.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S
+    )[1]
+    quick = code.replace("return_X_y=True)\n", "return_X_y=True)\nX, y = X[:100], y[:100]\n", 1)
+    names = {}
+    exec(quick.replace("latent=8", "latent=8, epochs=1, bound_samples=1"), names)
+    assert names["codes"].shape == (100, 8)
+    assert names["drawn"].shape == (100, 64)
+    assert len(set(names["strangest"])) == 10

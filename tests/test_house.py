@@ -13,6 +13,7 @@ ROOMS = ["images", "networks", "codes", "likelihoods", "models", "objectives", "
 ROOMS += ["runs", "uses", "faces"]
 SOURCE = Path(lunette.__file__).parent
 FOUNDATION = {"errors", "files", "randomness", "heads", "numbers", "progress"}
+DOORS = {"__init__", "__main__", "sklearn"}  # what users run and import, which may import every room
 
 
 def imports(path):
@@ -37,6 +38,12 @@ def test_a_folder_imports_only_from_its_left(room):
 def test_every_folder_is_a_room():
     folders = {path.parent.relative_to(SOURCE).parts[0] for path in SOURCE.glob("*/**/*.py")}
     assert folders == set(ROOMS)
+
+
+def test_beside_the_rooms_are_what_all_stand_on_and_doors():
+    assert {path.stem for path in SOURCE.glob("*.py")} == FOUNDATION | DOORS
+    for name in FOUNDATION:
+        assert set(imports(SOURCE / f"{name}.py")) <= FOUNDATION
 
 
 @pytest.mark.parametrize("code", ["import lunette", "from lunette.faces.cli import main; main(['--help'])"])

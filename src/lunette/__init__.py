@@ -15,10 +15,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
-    from lunette.faces.python import evaluate, fit_prior, pack, resume, train
+    from lunette.faces.python import (
+        add_concept,
+        anomalies,
+        denoise,
+        edit,
+        evaluate,
+        fit_prior,
+        inpaint,
+        pack,
+        resume,
+        train,
+        tune,
+    )
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
+    from lunette.uses.comparison import compare
+    from lunette.uses.concepts import concepts
     from lunette.uses.data import data
     from lunette.uses.doctor import doctor
     from lunette.uses.evidence import evidence
@@ -35,11 +49,18 @@ _HOMES = {
     "LunetteWarning": "lunette.errors",
     "Images": "lunette.images",
     "Run": "lunette.runs",
+    "add_concept": "lunette.faces.python",
+    "anomalies": "lunette.faces.python",
+    "compare": "lunette.uses.comparison",
+    "concepts": "lunette.uses.concepts",
     "data": "lunette.uses.data",
+    "denoise": "lunette.faces.python",
     "doctor": "lunette.uses.doctor",
+    "edit": "lunette.faces.python",
     "evaluate": "lunette.faces.python",
     "evidence": "lunette.uses.evidence",
     "fit_prior": "lunette.faces.python",
+    "inpaint": "lunette.faces.python",
     "interpolate": "lunette.uses.interpolate",
     "latents": "lunette.uses.latents",
     "load": "lunette.images",
@@ -50,6 +71,7 @@ _HOMES = {
     "resume": "lunette.faces.python",
     "sample": "lunette.uses.sample",
     "train": "lunette.faces.python",
+    "tune": "lunette.faces.python",
 }
 
 __all__ = [
@@ -59,11 +81,18 @@ __all__ = [
     "LunetteError",
     "LunetteWarning",
     "Run",
+    "add_concept",
+    "anomalies",
+    "compare",
+    "concepts",
     "data",
+    "denoise",
     "doctor",
+    "edit",
     "evaluate",
     "evidence",
     "fit_prior",
+    "inpaint",
     "interpolate",
     "latents",
     "load",
@@ -74,6 +103,7 @@ __all__ = [
     "resume",
     "sample",
     "train",
+    "tune",
 ]
 
 

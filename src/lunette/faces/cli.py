@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field, fields, make_dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -35,8 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         verb = " ".join(args[:words])
         if verb not in VERBS:
             raise unknown("verb", verb, VERBS)
-        if verb == "train":
-            train(args[1:])
+        if verb in ("train", "tune"):
+            {"train": train, "tune": tune}[verb](*recipe_of(args[1:]))
         else:
             tyro.cli(VERBS[verb], args=args[words:], prog=f"lunette {verb}")
     except LunetteError as error:
@@ -57,14 +57,46 @@ def overview() -> str:
     return usage + "\n".join(lines) + "\n\nlunette VERB --help says what a verb takes.\n"
 
 
-def train(args: list[str]) -> None:
+def recipe_of(args: list[str]) -> tuple[str, list[str]]:
+    """Part the recipe, by default vae, from the flags."""
+    return (args[0], args[1:]) if args and not args[0].startswith("-") else ("vae", args)
+
+
+def train(recipe: str, args: list[str]) -> None:
     """Train; the flags are the recipe's own arguments, training's and the data's."""
     from lunette.faces import python
 
-    recipe, rest = (args[0], args[1:]) if args and not args[0].startswith("-") else ("vae", args)
-    given = tyro.cli(train_flags(recipe, preset_of(rest)), args=rest, prog=f"lunette train {recipe}")
-    settings = {f.name: getattr(given, f.name) for f in fields(given)}
-    told(python.train(recipe, **settings).path)
+    given = tyro.cli(train_flags(recipe, preset_of(args)), args=args, prog=f"lunette train {recipe}")
+    told(python.train(recipe, **values_of(given)).path)
+
+
+def tune(recipe: str, args: list[str]) -> None:
+    """Search; the flags are those of training, which are the same for all trials, and what to vary."""
+    from lunette.faces import python
+    from lunette.faces.tables import study_table
+
+    settings = values_of(tyro.cli(tune_flags(recipe), args=args, prog=f"lunette tune {recipe}"))
+    found = python.tune(recipe, vary=pairs(settings.pop("vary")), **settings)
+    study_table(found)
+    print(f"picture   {found.save(found.path / 'study.png')}")
+    print(f"the best  lunette resume {found.best.path}  (measures it on test pictures, draws, and writes its report)")
+    print(f"or anew   {found.command}")
+
+
+def pairs(words: Sequence[str]) -> dict[str, str]:
+    """Return NAME=VALUES by name; raises LunetteError for a word that is no such pair, and for a name given twice."""
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, values = word.partition("=")
+        if not equals or name.replace("-", "_") in found:
+            raise LunetteError(f"cannot vary {word!r}: write each name once, as NAME=LOW..HIGH or NAME=CHOICE,CHOICE")
+        found[name.replace("-", "_")] = values
+    return found
+
+
+def values_of(given: Any) -> dict[str, Any]:
+    """Return the flags as they were given, by name."""
+    return {f.name: getattr(given, f.name) for f in fields(given)}
 
 
 def preset_of(args: list[str]) -> str | None:
@@ -77,26 +109,43 @@ def preset_of(args: list[str]) -> str | None:
 
 def train_flags(recipe: str, preset: str | None = None) -> type[Any]:
     """Return a dataclass whose fields are all that can be said about training `recipe`, with a preset's defaults."""
-    from lunette.images import DataSettings
-    from lunette.recipes import RECIPES, Argument, arguments, described, summary
-    from lunette.training import PRESETS, PresetName, TrainingSettings
+    from lunette.recipes import Argument
+    from lunette.training import PRESETS, PresetName
 
-    changed = next((values for name, values in PRESETS.items() if name == preset), {})
-    training = [replace(a, default=changed.get(a.name, a.default)) for a in described(TrainingSettings)]
-    data = "digits, moons, mnist, fashion-mnist, a folder of pictures, an .npz or .npy file, IDX files, a pack"
     own = (
-        Argument("data", str, "digits", data),
         Argument("out", Path | None, None, "run folder; by default runs/RECIPE-DATA-NNN"),
         Argument("preset", PresetName | None, None, "other defaults for what is below; fast: good soonest"),
         Argument("processes", int | None, None, PROCESSES),
         Argument("max_restarts", int, 0, MAX_RESTARTS),
     )
-    flags = map(flag, (*arguments(recipe), *own, *described(DataSettings), *training))
-    return make_dataclass(
-        "Train",
-        flags,
-        namespace={"__doc__": f"{summary(recipe)}\n\nOther recipes: {', '.join(sorted(RECIPES))}."},
+    return flags_of("Train", recipe, own, next((values for name, values in PRESETS.items() if name == preset), {}))
+
+
+def tune_flags(recipe: str) -> type[Any]:
+    """Return a dataclass whose fields are all that can be said about a search for the best settings of `recipe`."""
+    from lunette.recipes import Argument
+
+    vary = "NAME=LOW..HIGH or NAME=CHOICE,CHOICE, one or more: latent=2..64 network=mlp:200,mlp:400"
+    own = (
+        Argument("vary", tuple[str, ...], (), vary),
+        Argument("trials", int, 20, "in all: a study that has fewer goes on"),
+        Argument("out", Path | None, None, "folder of the study; by default studies/RECIPE-DATA"),
     )
+    return flags_of("Tune", recipe, own, {})
+
+
+def flags_of(name: str, recipe: str, own: Sequence[Argument], changed: Mapping[str, Any]) -> type[Any]:
+    """Return a dataclass of flags: the recipe's, the data's, a verb's `own` and training's, with `changed` defaults."""
+    from lunette.images import DataSettings
+    from lunette.recipes import RECIPES, Argument, arguments, described, summary
+    from lunette.training import TrainingSettings
+
+    training = [replace(a, default=changed.get(a.name, a.default)) for a in described(TrainingSettings)]
+    text = "digits, moons, shapes, mnist, fashion-mnist, a folder of pictures, an .npz or .npy file, IDX files, a pack"
+    data = Argument("data", str, "digits", text)
+    flags = map(flag, (*arguments(recipe), data, *own, *described(DataSettings), *training))
+    doc = f"{summary(recipe)}\n\nOther recipes: {', '.join(sorted(RECIPES))}."
+    return make_dataclass(name, flags, namespace={"__doc__": doc})
 
 
 def flag(argument: Argument) -> tuple[str, Any, Any]:

@@ -36,7 +36,7 @@ class Pixels(Protocol):
 class Images:
     """N pictures, with what is known of each."""
 
-    pixels: Pixels  # uint8 (N, C, H, W)
+    pixels: Pixels  # uint8 (N, C, H, W); to train a model at hand on, also float32 in [0, 1]
     labels: Tensor | None = None  # int64 (N,)
     label_names: tuple[str, ...] = ()  # a name for each label
     # known factors of variation, float32 (N,) each

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from lunette.errors import Interrupted, LunetteError
 from lunette.runs.checkpoints import Checkpoint
@@ -16,7 +16,7 @@ from lunette.training import End, EpochEnd, Event, Metrics, Position, Step, Trai
 SAVE_SECONDS = 300.0  # within a long epoch, a checkpoint at least this often
 
 
-def record(run: Run, training: Training) -> Iterator[Event]:
+def record(run: Run, training: Training) -> Generator[Event, None, None]:
     """Yield the events of `training`, each after it is safe on the disk; the caller holds the run's lock.
 
     There is a checkpoint before the first step, after every epoch and every 300 s. SIGINT and SIGTERM save

@@ -56,5 +56,5 @@ def spread(model: nn.Module, samples: int = 1) -> int:
 
 
 def to_float(pixels: Tensor) -> Tensor:
-    """Scale uint8 images (N, C, H, W) to float32 in [0, 1], on the device where they are."""
-    return pixels / 255
+    """Scale uint8 images (N, C, H, W) to float32 in [0, 1], on the device where they are; floats are so already."""
+    return pixels / 255 if pixels.dtype == torch.uint8 else pixels

@@ -39,11 +39,16 @@ def sample(
     """
     opened = open_run(run)
     trained = opened.trained(checkpoint)
-    model = trained.recipe.model
-    fitted = None if prior is None and model.prior is not None else fitted_prior(opened, prior, trained.name)
-    if fitted is None:
-        check_learned(opened, trained)
-    return sample_model(model, n, seed, temperature, fitted, label, opened.settings.label_names)
+    fitted = prior_of(opened, trained, prior)
+    return sample_model(trained.recipe.model, n, seed, temperature, fitted, label, opened.settings.label_names)
+
+
+def prior_of(run: Run, trained: Trained, kind: str | None) -> FittedPrior | None:
+    """Return the fitted prior that `sample` draws from, or None for the model's own."""
+    if kind is not None or trained.recipe.model.prior is None:
+        return fitted_prior(run, kind, trained.name)
+    check_learned(run, trained)
+    return None
 
 
 def check_learned(run: Run, trained: Trained) -> None:

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 import typeguard
 
 from lunette.errors import LunetteError, LunetteWarning, unknown
-from lunette.images import Data, DataSettings, Shape, is_name, load, read, to_archive
+from lunette.images import Data, Dataset, DataSettings, Images, Shape, is_name, load, read, to_archive
 from lunette.randomness import reseed
 from lunette.recipes import Recipe, arguments, build
 from lunette.runs import Run, RunSettings, record, restore, versions
@@ -155,8 +155,8 @@ def check_left_to_do(run: Run, epochs: int | None) -> None:
 
 def follow(run: Run, training: Training, watch: Watch | None) -> Run:
     """Train to the end, recording and drawing on the way."""
-    with lost_workers_told():
-        for event in record(run, training):
+    with lost_workers_told(), contextlib.closing(record(run, training)) as events:  # also where `watch` raises
+        for event in events:
             if training.team.leads:
                 # A sharded model is nowhere whole, but in the checkpoint that was just written.
                 sharded = training.settings.shard and isinstance(event, PictureTime | End)
@@ -164,6 +164,15 @@ def follow(run: Run, training: Training, watch: Watch | None) -> Run:
                 if watch:
                     watch(event)
     return run
+
+
+def train_model(recipe: Recipe, images: Images, how: TrainingSettings, watch: Watch | None = None) -> None:
+    """Train a recipe at hand on all of `images`, uint8 or float in [0, 1]; nothing is held out, kept or drawn."""
+    dataset = Dataset(images, images.take(slice(0)), images.take(slice(0)), {})
+    for event in Training(recipe, dataset, how, pick_device(how.device)).events():
+        if watch:
+            watch(event)
+    recipe.model.eval()
 
 
 def built_with_seed(recipe: str, shape: Shape, given: Mapping[str, Any], seed: int, labels: int) -> Recipe:

@@ -13,6 +13,10 @@ def train() -> None:
     """Train a recipe on pictures: lunette train [RECIPE] --data SOURCE."""
 
 
+def tune() -> None:
+    """Search for a recipe's best settings: lunette tune [RECIPE] --data SOURCE --vary latent=2..64 beta=0.5..4."""
+
+
 def resume(
     run: RunPath,
     epochs: Annotated[int | None, arg(help="new total, to train a finished run further")] = None,

@@ -1,0 +1,83 @@
+"""How near reconstructions are to the pictures."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from lunette.likelihoods import BernoulliHead
+from lunette.progress import Progress, Watch, unwatched
+from lunette.randomness import reseed
+from lunette.training import cuts, to_float
+from lunette.uses.evaluate.fidelity import BETTER, fidelity
+from lunette.uses.evaluate.subject import Subject
+from lunette.uses.evaluation import Group, Number
+from lunette.uses.passes import decode, encode, part
+from lunette.uses.reconstruct import side_by_side
+from lunette.uses.sheet import Sheet
+
+SHOWN = 16  # worst, and best
+
+
+def reconstruction(subject: Subject, watch: Watch = unwatched) -> Group:
+    """Compare test pictures with the mean picture of their mean code, and what is mended with what was damaged."""
+    model = subject.model
+    plain, _ = errors(subject, False, watch)
+    numbers = {name: number(name, values) for name, values in plain.items()}
+    if model.corrupt is not None:
+        mended, damaged = errors(subject, True, watch)
+        numbers |= {f"{name}, of damaged pictures": number(name, values) for name, values in mended.items()}
+        numbers["PSNR of damaged pictures themselves"] = number("PSNR", damaged["PSNR"])
+    order = plain["mean squared error"].argsort(descending=True)
+    return Group(
+        numbers,
+        notes=notes(subject),
+        pictures={
+            "Worst reconstructions": sheet(subject, order[:SHOWN]),
+            "Best reconstructions": sheet(subject, order.flip(0)[:SHOWN]),
+        },
+    )
+
+
+def errors(subject: Subject, damage: bool, watch: Watch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return the fidelity, (N,) each, of reconstructed test pictures, and that of what the model was shown."""
+    model, test, y = subject.model, subject.test, subject.y(subject.test)
+    drawn, shown = [], []
+    with torch.random.fork_rng():
+        for cut in cuts(len(test), test.shape):
+            x = seen = to_float(test.pixels[cut])
+            if damage and model.corrupt is not None:
+                reseed(subject.settings.seed, "reconstruction", cut.start)
+                seen = model.corrupt(x)
+            told = part(y, cut, x.device)
+            drawn.append(fidelity(x, torch.from_numpy(decode(model, encode(model, seen, told), told))))
+            shown.append(fidelity(x, seen.clamp(0, 1)))
+            watch(Progress("reconstructing pictures", cut.start + len(x), len(test)))
+    first, second = ({name: torch.cat([each[name] for each in parts]) for name in parts[0]} for parts in (drawn, shown))
+    return first, second
+
+
+def number(name: str, values: Tensor) -> Number:
+    """Return the mean over pictures (N,), with its standard error."""
+    error = float(values.std() / math.sqrt(len(values))) if len(values) > 1 else None
+    return Number(float(values.mean()), "dB" if name == "PSNR" else "", error, better=BETTER[name])
+
+
+def sheet(subject: Subject, chosen: Tensor) -> Sheet:
+    """Return some of the test pictures, each with its reconstruction on its right."""
+    images = subject.test.take(chosen)
+    return side_by_side(subject.model, to_float(images.pixels[:]), None, subject.y(images))
+
+
+def notes(subject: Subject) -> tuple[str, ...]:
+    """Return what the numbers are of, in sentences."""
+    head = next((m for m in subject.model.modules() if isinstance(m, BernoulliHead)), None)
+    binarized = head is not None and head.binarization != "none"
+    grey = "The model is trained on black and white pictures; the numbers are against the grey ones."
+    return (
+        "A reconstruction is the mean picture of the mean code. Pixels are in [0, 1]; each number is the mean over "
+        "pictures, also that of PSNR.",
+        *([grey] if binarized else []),
+    )

@@ -1,0 +1,136 @@
+"""How near new pictures are to real ones."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lunette.errors import LunetteError
+from lunette.images import Permutation, Shape
+from lunette.models import LatentModel
+from lunette.progress import Progress, Watch, unwatched
+from lunette.randomness import reseed
+from lunette.runs import FittedPrior
+from lunette.training import cuts, spread
+from lunette.uses.classifier import FEATURES, Classifier, classifier_of
+from lunette.uses.evaluate.copies import AROUND, TYPICAL, copies
+from lunette.uses.evaluate.distances import frechet_distance, kernel_distance
+from lunette.uses.evaluate.neighbours import K, overlap
+from lunette.uses.evaluate.subject import Subject
+from lunette.uses.evaluate.two_sample import told_apart_by_features, told_apart_by_pixels
+from lunette.uses.evaluation import Group, Number
+from lunette.uses.fit_prior import codes
+from lunette.uses.passes import decode, device_of, part
+from lunette.uses.sample import prior_of
+
+FEWEST, MOST = 20, 10_000  # pictures on each side
+MOST_BYTES = 2**30  # of pixels on each side
+FRECHET = "Fréchet distance"
+BETTER: dict[str, Literal["lower", "higher"]] = {
+    FRECHET: "lower",
+    "kernel distance (KID)": "lower",
+    "precision": "higher",
+    "recall": "higher",
+    "density": "higher",
+    "coverage": "higher",
+    "two-sample accuracy, pixels": "lower",
+    "two-sample accuracy, features": "lower",
+}
+
+
+def samples(subject: Subject, watch: Watch = unwatched) -> Group:
+    """Compare new pictures with test pictures: distances, overlap, two-sample tests and copies of training pictures.
+
+    Each number's floor is the same of as many training pictures. Raises LunetteError where there is no prior to draw
+    from, and for fewer than 20 test or training pictures.
+    """
+    model, data, seed = subject.model, subject.data, subject.settings.seed
+    n = min(MOST, len(subject.test), len(data.train), max(FEWEST, MOST_BYTES // math.prod(data.train.shape)))
+    if n < FEWEST:
+        raise LunetteError(f"{n} pictures are too few to compare samples with: at least {FEWEST}, of test and training")
+    seen = data.train.take(slice(n))
+    told = subject.y(seen)  # labels as often as in the data
+    fitted = prior_of(subject.run, subject.trained, subject.settings.prior)
+    new = pictured(model, drawn_codes(model, fitted, n, told, seen.shape, seed, watch), told, seen.shape)
+    z, rungs = codes(model, seen, 1, seed, watch)
+    again = pictured(model, z[0].split(rungs, dim=1), told, seen.shape)
+    classifier = classifier_of(data, watch)
+    order = Permutation(len(subject.test), seed=0)  # test pictures may be sorted: of MNIST's, half are harder
+    real = subject.test.take(order.part(slice(n))).pixels[:]
+    measured = compared(classifier, new, real, seed, watch)
+    floors = {name: value for name, (value, _) in compared(classifier, seen.pixels[:], real, seed, watch).items()}
+    decoded = frechet_distance(classifier.features(again), classifier.features(real))
+    share, error, closest = copies(new, real, data.train.pixels, watch)
+    return Group(
+        {name: Number(value, "", se, floors[name], BETTER[name]) for name, (value, se) in measured.items()}
+        | {
+            f"{FRECHET} of decoded training codes": Number(decoded, floor=floors[FRECHET], better="lower"),
+            "copies": Number(share, "", error, TYPICAL, "lower"),
+        },
+        notes=notes(classifier, fitted, n),
+        basis=f"features {classifier.key}, {n} samples",
+        pictures={"Nearest training pictures": closest},
+    )
+
+
+def drawn_codes(
+    model: LatentModel, fitted: FittedPrior | None, n: int, y: Tensor | None, shape: Shape, seed: int, watch: Watch
+) -> tuple[Tensor, ...]:
+    """Draw n codes from the fitted prior, or else the model's own, a tensor (n, D) a rung; of labels y (n,) if any."""
+    parts = []
+    with torch.random.fork_rng(), torch.inference_mode():
+        reseed(seed, "samples")
+        for cut in cuts(n, shape, spread(model)):
+            size = min(cut.stop, n) - cut.start
+            if fitted is None:
+                parts.append(model.draw(size, part(y, cut, device_of(model))))
+            else:
+                known = y[cut] if y is not None and fitted.label_names else None
+                parts.append(fitted.density.sample(size, known).split(fitted.rungs, dim=1))
+            watch(Progress("drawing samples", cut.start + size, n))
+    return tuple(torch.cat(rung) for rung in zip(*parts, strict=True))
+
+
+def pictured(model: LatentModel, rungs: tuple[Tensor, ...], y: Tensor | None, shape: Shape) -> Tensor:
+    """Codes (N, D), a tensor a rung, of labels y (N,) if any → their mean pictures in 8 bits, uint8 (N, C, H, W)."""
+    parts = []
+    for cut in cuts(len(rungs[0]), shape, spread(model)):
+        images = decode(model, tuple(rung[cut] for rung in rungs), None if y is None else y[cut])
+        parts.append((images.clip(0, 1) * 255).round().astype(np.uint8))
+    return torch.from_numpy(np.concatenate(parts))
+
+
+def compared(
+    classifier: Classifier, pixels: Tensor, real: Tensor, seed: int, watch: Watch
+) -> dict[str, tuple[float, float | None]]:
+    """Return the numbers of uint8 pictures beside real ones, by the names of BETTER, with their standard errors."""
+    a, b = classifier.features(pixels), classifier.features(real)
+    return {
+        FRECHET: (frechet_distance(a, b), None),
+        "kernel distance (KID)": kernel_distance(a, b, seed),
+        **{name: (share, None) for name, share in overlap(b, a).items()},
+        "two-sample accuracy, pixels": told_apart_by_pixels(pixels, real, seed, watch),
+        "two-sample accuracy, features": told_apart_by_features(a, b, seed),
+    }
+
+
+def notes(classifier: Classifier, fitted: FittedPrior | None, n: int) -> tuple[str, ...]:
+    """Return what the numbers rest on, in sentences."""
+    task = "the labels" if classifier.supervised else "quarter turns of the pictures, which have no labels,"
+    own = "the model's own" if fitted is None else f"the fitted {fitted.kind}"
+    few = f"{n} pictures are few for covariances of {FEATURES} features: the {FRECHET} is far above its limit."
+    return (
+        f"Codes are drawn from {own} prior. A sample is the mean picture of its code, rounded to 8 bits.",
+        f"{n:,} samples and as many test pictures; for the floor, as many training pictures in place of samples.",
+        f"Features are those of a network that learnt from the training pictures to tell {task} apart, and is right "
+        f"about {classifier.accuracy:.1%} of the test pictures.",
+        f"Precision, recall, density and coverage take {K} neighbours. A two-sample accuracy of 0.5 is chance.",
+        f"The {FRECHET} of decoded training codes is what a prior that fits the codes perfectly would reach.",
+        f"A copy is closer to one training picture, compared with the next {AROUND}, than {TYPICAL:.0%} of the test "
+        "pictures are.",
+        *([few] if n < 2 * FEATURES else []),
+    )
