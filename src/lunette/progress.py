@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -21,3 +22,9 @@ Watch = Callable[[Progress], None]
 
 def unwatched(progress: Progress) -> None:
     """Be the watch of work that nobody watches."""
+
+
+def counted(watch: Watch, what: str, total: int) -> Callable[[], None]:
+    """Return what tells `watch`, at each call, that one more of `total` parts of the work `what` is done."""
+    done = itertools.count(1)
+    return lambda: watch(Progress(what, next(done), total))

@@ -35,6 +35,7 @@ __all__ = [
     "SquaredErrorHead",
     "StudentTHead",
     "UnnormalisedNormal",
+    "name_of_head",
     "pixel_head",
 ]
 
@@ -84,3 +85,9 @@ def pixel_head(spec: str, shape: Shape, binarization: Binarization = "none") -> 
     except ValueError:
         whole = "whole " if isinstance(example, int) else ""
         raise LunetteError(f"what follows likelihood {name} must be a {whole}number, like {name}:{example}") from None
+
+
+def name_of_head(head: PixelHead) -> str:
+    """Return the name, without its number, that makes a head of this kind."""
+    made = {name: head for name, (head, _) in WITH_NUMBER.items()} | WITHOUT_NUMBER
+    return next((name for name, kind in made.items() if type(head) is kind), type(head).__name__)

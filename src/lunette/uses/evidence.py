@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +17,7 @@ from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import Data, Label, Pixels, read_pictures
 from lunette.models import LatentModel
 from lunette.objectives import log_weights
+from lunette.progress import Watch, counted, unwatched
 from lunette.randomness import reseed
 from lunette.recipes import YES, describe
 from lunette.training import keep_memory, spread, to_float
@@ -22,6 +25,7 @@ from lunette.uses.labels import labels_for
 from lunette.uses.passes import AnyRun, device_of, open_run, part
 
 PASS_VALUES = 2**20  # of decoded pictures at a time: they stay in the processor's cache
+MOST_SAMPLES = 5000  # the bound falls with their logarithm: more take long and give next to nothing
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,19 +58,20 @@ def evidence(
     samples: int = 1000,
     seed: int = 0,
     checkpoint: str = "last",
+    watch: Watch = unwatched,
 ) -> Evidence:
     """Return the importance bound −log 1/K Σ w on −log p(x) of the test pictures, or of `images`.
 
     Of a model that is told labels it is −log p(x | y), with the pictures' own labels or `label`.
-    Where that is no probability of pictures, a warning says why. Raises LunetteError for a model without a prior or
-    a density of codes.
+    Where that is no probability of pictures, a warning says why. `watch` is called with each Progress. Raises
+    LunetteError for a model without a prior or a density of codes, and for more than 5,000 samples.
     """
     opened = open_run(run)
     recipe, settings = opened.trained(checkpoint).recipe, opened.settings
     density, model = describe(recipe).density, recipe.model
     shown = opened.dataset.test if images is None else read_pictures(images, settings.shape, settings.data.fit)
     y = labels_for(model, shown, settings.label_names, label)
-    found = evidence_model(model, shown.pixels, samples, seed, y)
+    found = evidence_model(model, shown.pixels, samples, seed, y, watch)
     if density != YES:
         why = density.removeprefix("no: ")
         text = f"the evidence of {opened.path} cannot be compared with that of other models: {why}"
@@ -75,10 +80,17 @@ def evidence(
 
 
 @torch.inference_mode()
-def evidence_model(model: LatentModel, pixels: Pixels, samples: int, seed: int, y: Tensor | None = None) -> Evidence:
+def evidence_model(
+    model: LatentModel,
+    pixels: Pixels,
+    samples: int,
+    seed: int,
+    y: Tensor | None = None,
+    watch: Watch = unwatched,
+) -> Evidence:
     """Do what `evidence` does, with a model at hand; memory depends on neither N nor K."""
-    if samples < 1:
-        raise LunetteError(f"the bound takes 1 sample or more, not {samples}")
+    if not 1 <= samples <= MOST_SAMPLES:
+        raise LunetteError(f"the bound takes 1 sample or more, and {MOST_SAMPLES:,} at most, not {samples}")
     if model.prior is None:
         raise LunetteError("this model has no prior, so it gives pictures no probability: take a recipe that has one")
     keep_memory()
@@ -86,20 +98,50 @@ def evidence_model(model: LatentModel, pixels: Pixels, samples: int, seed: int, 
     each = min(samples, room)
     size = max(1, room // each)
     device = device_of(model)
+    starts = range(0, len(pixels), size)
+    passed = counted(watch, "importance bound", len(starts) * -(-samples // each))
     # Made at once: small results that stay, among large ones that go, would break the free memory into useless pieces.
     bounds = np.empty(len(pixels))
-    for start in range(0, len(pixels), size):
-        cut = slice(start, start + size)
-        x = to_float(pixels[cut].to(device))
-        bounds[cut] = _bounds(model, x, part(y, cut, device), samples, each, (seed, start)).cpu().numpy()
+    with enough_memory():
+        for start in starts:
+            cut = slice(start, start + size)
+            x, told = to_float(pixels[cut].to(device)), part(y, cut, device)
+            bounds[cut] = _bounds(model, x, told, samples, each, (seed, start), passed).cpu().numpy()
     return Evidence(bounds, samples)
 
 
-def _bounds(model: LatentModel, x: Tensor, y: Tensor | None, samples: int, each: int, names: tuple[int, int]) -> Tensor:
+def _bounds(
+    model: LatentModel,
+    x: Tensor,
+    y: Tensor | None,
+    samples: int,
+    each: int,
+    names: tuple[int, int],
+    passed: Callable[[], None],
+) -> Tensor:
     """Return the bounds (N,) of images x (N, C, H, W), of labels y, from passes with `each` samples."""
     total = torch.full((len(x),), -math.inf, dtype=torch.float64, device=x.device)
     for done in range(0, samples, each):
         reseed(names[0], "evidence", names[1], done)
         weights = log_weights(model.trace(x, y, samples=min(each, samples - done)))
         total = torch.logaddexp(total, weights.double().logsumexp(0))
+        passed()
     return math.log(samples) - total
+
+
+@contextlib.contextmanager
+def enough_memory() -> Iterator[None]:
+    """Raise LunetteError where there is no memory left for what is done within this."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if (
+            isinstance(error, RuntimeError)
+            and "out of memory" not in str(error)
+            and "allocate memory" not in str(error)
+        ):
+            raise
+        raise LunetteError(
+            "memory does not suffice for one draw of one picture at a time: close other programs, or use a machine "
+            "with more"
+        ) from error

@@ -12,6 +12,8 @@ from lunette.errors import LunetteError, unknown
 from lunette.images import Images, Permutation
 from lunette.progress import Watch, unwatched
 from lunette.runs import REPORT, Run, write
+from lunette.uses.evaluate.codes import codes
+from lunette.uses.evaluate.likelihood import likelihood
 from lunette.uses.evaluate.reconstruction import reconstruction
 from lunette.uses.evaluate.representation import representation
 from lunette.uses.evaluate.samples import samples as sampling
@@ -22,6 +24,8 @@ from lunette.uses.report import report
 
 Measure = Callable[[Subject, Watch], Group]
 GROUPS: dict[str, Measure] = {
+    "likelihood": likelihood,
+    "codes": codes,
     "reconstruction": reconstruction,
     "samples": sampling,
     "representation": representation,

@@ -1,0 +1,199 @@
+"""What the codes of test pictures carry, and how far together they are from the prior."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.distributions import Normal
+
+from lunette.codes import Dirac
+from lunette.errors import LunetteError
+from lunette.images import Images
+from lunette.models import LatentModel
+from lunette.objectives import MaximumMeanDiscrepancy, factors, rate
+from lunette.progress import Watch, counted
+from lunette.randomness import reseed
+from lunette.training import cuts, spread, to_float
+from lunette.uses.evaluate.aggregate import ACTIVE, distances, index_information, rates, variances
+from lunette.uses.evaluate.subject import Subject
+from lunette.uses.evaluation import Group, Number
+from lunette.uses.passes import device_of, part
+from lunette.uses.shown import Shown
+
+MOST = 5000  # pictures: each code is weighed under the posterior of each picture
+PAIRED = 1000  # codes whose distances to one another are looked at
+COLLAPSED = 0.01  # nats: a dimension that carries less tells nothing of the picture
+
+
+@dataclass(frozen=True)
+class Coded:
+    """What one draw of the code of each of N pictures is, with rungs side by side."""
+
+    means: Tensor  # (N, D)
+    z: Tensor  # (N, D)
+    rate: Tensor | None  # (N,), in nats; None for codes without a density
+    rates: Tensor | None  # (N, D), of each dimension; None where they depend on one another
+    q: Normal | None  # batch (N, D); None for several rungs, too
+
+
+@dataclass(frozen=True, repr=False)
+class Bars(Shown):
+    """The rate of each dimension (D,), in nats, the largest first."""
+
+    rates: NDArray[np.float64]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the rates, as they are sorted."""
+        return {"rates": self.rates}
+
+    def picture(self) -> Image.Image:
+        """Return a bar a dimension."""
+        from matplotlib.figure import Figure  # here, because others who import this need not wait for it
+
+        figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+        axes = figure.subplots()
+        axes.bar(np.arange(1, len(self.rates) + 1), self.rates, width=0.8 if len(self.rates) < 100 else 1.0)
+        axes.axhline(COLLAPSED, color="C3", linewidth=0.8)
+        axes.set(xlabel="dimensions of the code, by their rate", ylabel="rate in nats")
+        data = io.BytesIO()
+        figure.savefig(data, dpi=120)
+        return Image.open(data).convert("RGB")
+
+
+def codes(subject: Subject, watch: Watch) -> Group:
+    """Measure active units, rate by dimension, mutual information, and the aggregate posterior against the prior.
+
+    Of a model without a prior it is the units alone, as nothing says there what a code costs.
+    """
+    model, seed = subject.model, subject.settings.seed
+    images = subject.test.take(slice(MOST))
+    y = subject.y(images)
+    found = coded(model, images, y, seed, watch)
+    spreads = variances(found.means)
+    active = int((spreads > ACTIVE).sum())
+    numbers = {"active_units": Number(active, f"of {len(spreads)}")}
+    lists = {"variance_by_dimension": spreads.tolist()}
+    notes, pictures = [], {}
+    if found.rates is not None:
+        each = found.rates.mean(0)
+        lists["rate_by_dimension"] = each.tolist()
+        pictures["Rate by dimension"] = Bars(each.sort(descending=True).values.double().cpu().numpy())
+        notes += collapse(each)
+    elif found.rate is not None:
+        notes.append("no rate by dimension: those of this posterior or prior depend on one another")
+    if found.q is not None and found.rate is not None:
+        numbers |= information(found.z, found.q, found.rate, conditional=bool(model.labels))
+        notes.append(ceiling(numbers["mutual_information"].value, len(images)))
+    if model.prior is None:
+        notes.append("it has no prior: nothing says what its codes cost, how they should spread, or what is little")
+    else:
+        against, distance = from_prior(model, found.z, y, seed)
+        numbers |= against
+        lists["distance_to_prior_by_dimension"] = distance.tolist()
+    return Group(numbers, tuple(notes), lists, pictures=pictures)
+
+
+@torch.inference_mode()
+def coded(model: LatentModel, images: Images, y: Tensor | None, seed: int, watch: Watch) -> Coded:
+    """Return what is measured of the codes of images, told y."""
+    parts: list[Coded] = []
+    places = cuts(len(images), images.shape, spread(model))
+    passed = counted(watch, "coding pictures", len(places))
+    for cut in places:
+        x = to_float(images.pixels[cut].to(device_of(model)))
+        labels = part(y, cut, x.device)
+        reseed(seed, "codes", cut.start)
+        trace = model.trace(x, labels)
+        means = torch.cat(model.encode(x, labels), -1)
+        points = any(isinstance(latent.q, Dirac) for latent in trace.latents)
+        # Not from the trace: a model that mends damage codes damaged images there.
+        z = means if points else torch.cat([latent.z[0] for latent in trace.latents], -1)
+        whole: Tensor | None = None
+        each: Tensor | None = None
+        q: Normal | None = None
+        if model.prior is not None and not points:
+            whole = rate(model, trace)
+            with contextlib.suppress(LunetteError):
+                each = torch.cat([rates(latent) for latent in trace.latents], -1)
+            with contextlib.suppress(LunetteError):
+                q = factors(trace.latents[0].q) if len(trace.latents) == 1 else None
+        parts.append(Coded(means, z, whole, each, q))
+        passed()
+
+    normals = [one.q for one in parts if one.q is not None]
+    return Coded(
+        torch.cat([one.means for one in parts]),
+        torch.cat([one.z for one in parts]),
+        joined([one.rate for one in parts]),
+        joined([one.rates for one in parts]),
+        Normal(torch.cat([n.loc for n in normals]), torch.cat([n.scale for n in normals])) if normals else None,
+    )
+
+
+def joined(parts: list[Tensor | None]) -> Tensor | None:
+    """Return the parts as one tensor, or None where there are none."""
+    known = [each for each in parts if each is not None]
+    return torch.cat(known) if known else None
+
+
+def collapse(each: Tensor) -> list[str]:
+    """Return a sentence on the dimensions that carry nothing, by the rate of each (D,), or none."""
+    idle, D = int((each < COLLAPSED).sum()), len(each)
+    if not idle:
+        return []
+    ignored = ": pictures are drawn without regard to their codes" if idle == D else ""
+    return [f"posterior collapse: {idle} of {D} dimensions carry < {COLLAPSED} nats{ignored}"]
+
+
+def information(z: Tensor, q: Normal, rate: Tensor, conditional: bool) -> dict[str, Number]:
+    """Return the mutual information and, with one prior for all, what is left of the rate, KL(q(z) ‖ p(z))."""
+    told = index_information(z, q)
+    left = rate.double() - told
+    numbers = {"mutual_information": Number(float(told.mean()), "nats", error_of(told))}
+    if not conditional:
+        numbers["aggregate_divergence"] = Number(float(left.mean()), "nats", error_of(left), better="lower")
+    return numbers
+
+
+def ceiling(found: float, N: int) -> str:
+    """Return how to read the mutual information, in nats, that was found with N pictures."""
+    reached = ", which it has nearly reached: more pictures would tell more" if found > math.log(N) - 1 else ""
+    return (
+        f"with {N} pictures the mutual information is at most log {N} = {math.log(N):.2f} nats{reached}; of all "
+        "pictures that there could be it is a lower bound, and the divergence of the aggregate an upper one"
+    )
+
+
+def error_of(values: Tensor) -> float:
+    """Return the standard error of the mean of values (N,)."""
+    return float(values.std() / math.sqrt(len(values))) if len(values) > 1 else math.nan
+
+
+@torch.inference_mode()
+def from_prior(
+    model: LatentModel, z: Tensor, y: Tensor | None, seed: int
+) -> tuple[dict[str, Number], NDArray[np.float32]]:
+    """Return how far codes z (N, D), one a picture, are from draws of the prior, together and in each dimension (D,).
+
+    The floor is that of draws of the prior itself.
+    """
+    with torch.random.fork_rng():
+        reseed(seed, "prior")
+        labels = part(y, slice(None), z.device)
+        one, other = (torch.cat(model.draw(len(z), labels), -1) for _ in range(2))
+    kernel = MaximumMeanDiscrepancy()
+    near, floor = (float(kernel.between(a[:PAIRED], one[:PAIRED])) for a in (z, other))
+    each, least = (distances(a.cpu().numpy(), one.cpu().numpy()) for a in (z, other))
+    return {
+        "mmd": Number(near, floor=floor, better="lower"),
+        "distance_to_prior": Number(float(each.mean()), floor=float(least.mean()), better="lower"),
+    }, each

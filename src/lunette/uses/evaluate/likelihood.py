@@ -1,0 +1,154 @@
+"""How likely test pictures are under a model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lunette.errors import LunetteError
+from lunette.images import Images, Pixels
+from lunette.likelihoods import BernoulliHead, PixelHead, SquaredErrorHead, name_of_head
+from lunette.models import LatentModel
+from lunette.objectives import distortion, rate
+from lunette.progress import Watch, counted
+from lunette.randomness import reseed
+from lunette.recipes import YES, describe, pixel_head_of
+from lunette.training import cuts, spread, to_float
+from lunette.uses.evaluate.annealing import Annealing, annealed_bounds, check_annealing, sandwich
+from lunette.uses.evaluate.leaks import BATCH, check_leaks
+from lunette.uses.evaluate.subject import Subject
+from lunette.uses.evaluation import Group, Number
+from lunette.uses.evidence import evidence_model
+from lunette.uses.passes import device_of, part
+
+DRAWS = 10  # of each picture's code, for the evidence bound
+ANNEALED = 100  # pictures
+FEWEST_ANNEALED = 5
+ANNEALED_VALUES = 4e8  # decoded by all chains together: a minute with an mlp
+BINARIZED = {"none": "of grey pixels", "threshold": "binarized at one half", "dynamic": "binarized dynamically"}
+
+
+def likelihood(subject: Subject, watch: Watch) -> Group:
+    """Measure the evidence bound, the importance bound and the annealed one on −log p(x), in nats an image.
+
+    All are of the same black-and-white pictures, where the model draws those. Raises LunetteError for a model without
+    a prior or a density of codes, and for one that leaks.
+    """
+    model, settings, made = subject.model, subject.settings, subject.trained.recipe
+    head, density = pixel_head_of(made), describe(made).density
+    test = once(head, subject.test, settings.seed)
+    y = subject.y(test)
+    first = to_float(test.pixels[:BATCH].to(device_of(model)))
+    check_leaks(model, first, part(y, slice(BATCH), first.device))
+    importance = evidence_model(model, test.pixels, settings.samples, settings.seed, y, watch)
+    lost, told = halves_of_the_bound(model, test.pixels, y, settings.seed, watch)
+    numbers = {
+        "negative_elbo": in_nats(lost + told),
+        "distortion": in_nats(lost),
+        "rate": in_nats(told, better=""),
+        "importance_bound": Number(importance.mean, "nats", importance.standard_error, better="lower"),
+    }
+    notes = [note] if (note := meaning(head, density)) else []
+    if density == YES and head.kind == "mass":
+        bits = math.prod(test.shape) * math.log(2)
+        value, error = importance.mean / bits, importance.standard_error / bits
+        numbers["bits_per_pixel"] = Number(value, "bits a pixel and channel", error, better="lower")
+    try:
+        annealed, note = annealed_numbers(model, test, y, importance.bounds, settings.seed, watch)
+        numbers |= annealed
+        notes.append(note)
+    except LunetteError as error:
+        notes.append(f"not annealed: {error}")
+    return Group(numbers, tuple(notes), basis=basis(head, model))
+
+
+def once(head: PixelHead, images: Images, seed: int) -> Images:
+    """Return images or, where the head makes them black and white, what it makes of them with the seed."""
+    if not isinstance(head, BernoulliHead) or head.binarization == "none":
+        return images
+    pixels = torch.empty(images.pixels.shape, dtype=torch.uint8)
+    with torch.random.fork_rng():
+        for cut in cuts(len(images), images.shape):
+            reseed(seed, "binarize", cut.start)
+            pixels[cut] = (head.target(to_float(images.pixels[cut])) * 255).to(torch.uint8)
+    return replace(images, pixels=pixels)
+
+
+@torch.inference_mode()
+def halves_of_the_bound(
+    model: LatentModel, pixels: Pixels, y: Tensor | None, seed: int, watch: Watch
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the distortion and the rate of each picture, (N,) both, in nats: means over some draws of its code."""
+    found = np.empty((2, len(pixels)))
+    places = cuts(len(pixels), pixels.shape[1:], spread(model, DRAWS))
+    passed = counted(watch, "evidence bound", len(places))
+    for cut in places:
+        x = to_float(pixels[cut].to(device_of(model)))
+        reseed(seed, "elbo", cut.start)
+        trace = model.trace(x, part(y, cut, x.device), samples=DRAWS)
+        found[:, cut] = torch.stack([distortion(model, trace), rate(model, trace)]).cpu().numpy()
+        passed()
+    return found[0], found[1]
+
+
+def annealed_numbers(
+    model: LatentModel, test: Images, y: Tensor | None, importance: NDArray[np.float64], seed: int, watch: Watch
+) -> tuple[dict[str, Number], str]:
+    """Return the annealed bound of some pictures, the gap on as many drawn ones, and what to read them beside.
+
+    They are as many as can be afforded. Raises LunetteError where those are too few, and for a model whose codes
+    chains cannot move.
+    """
+    check_annealing(model)
+    how = Annealing()
+    each = how.chains * how.temperatures * math.prod(test.shape) * spread(model)
+    n = min(ANNEALED, len(test), int(ANNEALED_VALUES / each))
+    if n < min(FEWEST_ANNEALED, len(test)):
+        raise LunetteError(f"chains through {how.temperatures} temperatures take too long for pictures of this size")
+    x = to_float(test.pixels[:n].to(device_of(model)))
+    bounds = annealed_bounds(model, x, y, how, seed, watch)
+    found = sandwich(model, max(1, n // 2), y, how, seed, watch)
+    numbers = {
+        "annealed_bound": in_nats(bounds),
+        "annealed_gap": in_nats(found.upper - found.lower),
+    }
+    note = (
+        f"annealed: the first {n} pictures, with {how.chains} chains of each through {how.temperatures} temperatures; "
+        f"of the same pictures the importance bound is {importance[:n].mean():.2f} nats. The gap is between chains "
+        f"there and back on {len(found.lower)} pictures that the model drew: so much log p(x) may be off in the mean"
+    )
+    return numbers, note
+
+
+def in_nats(values: NDArray[np.float64], better: Literal["lower", ""] = "lower") -> Number:
+    """Return the mean of values (N,), one a picture, with its standard error."""
+    error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    return Number(float(values.mean()), "nats", float(error), better=better)
+
+
+def meaning(head: PixelHead, density: str) -> str:
+    """Return what the numbers of this likelihood cannot be taken for, or nothing."""
+    if density != YES:
+        return f"these are no likelihoods to compare with those of other models: {density.removeprefix('no: ')}"
+    if head.kind == "density":
+        return (
+            "this likelihood is a density of pixels from 0 to 1, not a probability of the stored picture: its nats may "
+            "be negative, compare only with those of other such densities, and make no bits per pixel"
+        )
+    return ""
+
+
+def basis(head: PixelHead, model: LatentModel) -> str:
+    """Return what must be the same in a run whose nats are to be compared with these."""
+    text = name_of_head(head)
+    if isinstance(head, BernoulliHead):
+        text += f", {BINARIZED[head.binarization]}"
+    if isinstance(head, SquaredErrorHead):
+        text += f" of scale {head.scale.item():.4g}"
+    return f"{text}, given the label" if model.labels else text
