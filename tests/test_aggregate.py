@@ -34,7 +34,7 @@ def channel(snr, n=4000, latent=2):
 def test_mutual_information_of_a_normal_channel(snr):
     z, q = channel(snr)
     exact = 2 * 0.5 * math.log(1 + snr)
-    found = information(z, q, torch.zeros(len(z)), conditional=False)["mutual_information"]
+    found = information(z, q, torch.zeros(len(z)), conditional=False)["mutual information"]
     assert abs(found.value - exact) < 3 * found.error + 0.01
     assert found.error < 0.03
     small, few = channel(1e6, n=50)
@@ -45,11 +45,11 @@ def test_the_rate_less_the_information_is_the_divergence_of_the_aggregate():
     snr = 3.0
     z, q = channel(snr)
     rate = torch.distributions.kl_divergence(q, Normal(0.0, 1.0)).sum(-1)
-    found = information(z, q, rate, conditional=False)["aggregate_divergence"]
+    found = information(z, q, rate, conditional=False)["aggregate divergence"]
     variance = 1 + 1 / snr  # of q(z), a normal
     exact = 2 * 0.5 * (variance - 1 - math.log(variance))
     assert abs(found.value - exact) < 3 * found.error + 0.01
-    assert set(information(z, q, rate, conditional=True)) == {"mutual_information"}
+    assert set(information(z, q, rate, conditional=True)) == {"mutual information"}
 
 
 def test_rates_of_dimensions_and_of_categories():
@@ -91,8 +91,8 @@ def test_units_that_tell_nothing_are_inactive_and_named():
     # The first dimension is N(1, 1) smeared by a uniform; the others are the prior.
     assert distance[0] == pytest.approx(1, abs=0.15)
     assert distance[1:].max() < 0.15
-    assert numbers["mmd"].value > 20 * abs(numbers["mmd"].floor)
-    assert numbers["distance_to_prior"].value > 3 * numbers["distance_to_prior"].floor
+    assert numbers["MMD"].value > 20 * abs(numbers["MMD"].floor)
+    assert numbers["distance to prior"].value > 3 * numbers["distance to prior"].floor
 
 
 def test_distances_are_wasserstein():
@@ -115,4 +115,4 @@ def test_codes_of_other_recipes_are_measured_or_noted(name):
     assert (found.q is not None) == (name == "cvae")
     numbers, distance = from_prior(model, found.z, y, 0)
     assert np.isfinite(distance).all()
-    assert math.isfinite(numbers["mmd"].value)
+    assert math.isfinite(numbers["MMD"].value)

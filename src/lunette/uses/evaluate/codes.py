@@ -80,25 +80,25 @@ def codes(subject: Subject, watch: Watch) -> Group:
     found = coded(model, images, y, seed, watch)
     spreads = variances(found.means)
     active = int((spreads > ACTIVE).sum())
-    numbers = {"active_units": Number(active, f"of {len(spreads)}")}
-    lists = {"variance_by_dimension": spreads.tolist()}
+    numbers = {"active units": Number(active, f"of {len(spreads)}")}
+    lists = {"variance by dimension": spreads.tolist()}
     notes, pictures = [], {}
     if found.rates is not None:
         each = found.rates.mean(0)
-        lists["rate_by_dimension"] = each.tolist()
+        lists["rate by dimension"] = each.tolist()
         pictures["Rate by dimension"] = Bars(each.sort(descending=True).values.double().cpu().numpy())
         notes += collapse(each)
     elif found.rate is not None:
         notes.append("no rate by dimension: those of this posterior or prior depend on one another")
     if found.q is not None and found.rate is not None:
         numbers |= information(found.z, found.q, found.rate, conditional=bool(model.labels))
-        notes.append(ceiling(numbers["mutual_information"].value, len(images)))
+        notes.append(ceiling(numbers["mutual information"].value, len(images)))
     if model.prior is None:
         notes.append("it has no prior: nothing says what its codes cost, how they should spread, or what is little")
     else:
         against, distance = from_prior(model, found.z, y, seed)
         numbers |= against
-        lists["distance_to_prior_by_dimension"] = distance.tolist()
+        lists["distance to prior by dimension"] = distance.tolist()
     return Group(numbers, tuple(notes), lists, pictures=pictures)
 
 
@@ -158,9 +158,9 @@ def information(z: Tensor, q: Normal, rate: Tensor, conditional: bool) -> dict[s
     """Return the mutual information and, with one prior for all, what is left of the rate, KL(q(z) ‖ p(z))."""
     told = index_information(z, q)
     left = rate.double() - told
-    numbers = {"mutual_information": Number(float(told.mean()), "nats", error_of(told))}
+    numbers = {"mutual information": Number(float(told.mean()), "nats", error_of(told))}
     if not conditional:
-        numbers["aggregate_divergence"] = Number(float(left.mean()), "nats", error_of(left), better="lower")
+        numbers["aggregate divergence"] = Number(float(left.mean()), "nats", error_of(left), better="lower")
     return numbers
 
 
@@ -194,6 +194,6 @@ def from_prior(
     near, floor = (float(kernel.between(a[:PAIRED], one[:PAIRED])) for a in (z, other))
     each, least = (distances(a.cpu().numpy(), one.cpu().numpy()) for a in (z, other))
     return {
-        "mmd": Number(near, floor=floor, better="lower"),
-        "distance_to_prior": Number(float(each.mean()), floor=float(least.mean()), better="lower"),
+        "MMD": Number(near, floor=floor, better="lower"),
+        "distance to prior": Number(float(each.mean()), floor=float(least.mean()), better="lower"),
     }, each

@@ -48,17 +48,18 @@ def likelihood(subject: Subject, watch: Watch) -> Group:
     check_leaks(model, first, part(y, slice(BATCH), first.device))
     importance = evidence_model(model, test.pixels, settings.samples, settings.seed, y, watch)
     lost, told = halves_of_the_bound(model, test.pixels, y, settings.seed, watch)
+    by = f"K = {settings.samples}"
     numbers = {
-        "negative_elbo": in_nats(lost + told),
+        "−ELBO": in_nats(lost + told),
         "distortion": in_nats(lost),
         "rate": in_nats(told, better=""),
-        "importance_bound": Number(importance.mean, "nats", importance.standard_error, better="lower"),
+        f"importance bound, {by}": Number(importance.mean, "nats", importance.standard_error, better="lower"),
     }
     notes = [note] if (note := meaning(head, density)) else []
     if density == YES and head.kind == "mass":
         bits = math.prod(test.shape) * math.log(2)
         value, error = importance.mean / bits, importance.standard_error / bits
-        numbers["bits_per_pixel"] = Number(value, "bits a pixel and channel", error, better="lower")
+        numbers[f"bits per pixel, {by}"] = Number(value, "bits a pixel and channel", error, better="lower")
     try:
         annealed, note = annealed_numbers(model, test, y, importance.bounds, settings.seed, watch)
         numbers |= annealed
@@ -115,8 +116,8 @@ def annealed_numbers(
     bounds = annealed_bounds(model, x, y, how, seed, watch)
     found = sandwich(model, max(1, n // 2), y, how, seed, watch)
     numbers = {
-        "annealed_bound": in_nats(bounds),
-        "annealed_gap": in_nats(found.upper - found.lower),
+        "annealed bound": in_nats(bounds),
+        "annealed gap": in_nats(found.upper - found.lower),
     }
     note = (
         f"annealed: the first {n} pictures, with {how.chains} chains of each through {how.temperatures} temperatures; "
