@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
-    from lunette.faces.python import evaluate, fit_prior, pack, resume, train
+    from lunette.faces.python import evaluate, export, fit_prior, pack, resume, train, unpack
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
@@ -39,6 +39,7 @@ _HOMES = {
     "doctor": "lunette.uses.doctor",
     "evaluate": "lunette.faces.python",
     "evidence": "lunette.uses.evidence",
+    "export": "lunette.faces.python",
     "fit_prior": "lunette.faces.python",
     "interpolate": "lunette.uses.interpolate",
     "latents": "lunette.uses.latents",
@@ -50,6 +51,7 @@ _HOMES = {
     "resume": "lunette.faces.python",
     "sample": "lunette.uses.sample",
     "train": "lunette.faces.python",
+    "unpack": "lunette.faces.python",
 }
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "doctor",
     "evaluate",
     "evidence",
+    "export",
     "fit_prior",
     "interpolate",
     "latents",
@@ -74,6 +77,7 @@ __all__ = [
     "resume",
     "sample",
     "train",
+    "unpack",
 ]
 
 

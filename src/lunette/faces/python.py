@@ -12,6 +12,7 @@ from lunette.images import Data, DataSettings
 from lunette.progress import Watch as Work
 from lunette.progress import unwatched
 from lunette.runs import FittedPrior, Run
+from lunette.uses import export as exporting
 from lunette.uses import fit_prior as fitting
 from lunette.uses import pack as packing
 from lunette.uses import train as training
@@ -54,6 +55,18 @@ def evaluate(
 
     with work_bar(progress) as watch:
         return measure(run, groups, watch=watch, **settings)
+
+
+def export(run: Run | str | Path, out: str | Path, *, checkpoint: str = "last", progress: bool = True) -> Path:
+    """Write a run as ONNX with a model card, or as one .zip, with a progress bar; see `lunette.uses.export.export`."""
+    with work_bar(progress) as watch:
+        return exporting.export(run, out, checkpoint=checkpoint, watch=watch)
+
+
+def unpack(file: str | Path, out: str | Path | None = None, *, progress: bool = True) -> Run:
+    """Open a run that `export` packed as one .zip, with a progress bar; see `lunette.uses.export.unpack`."""
+    with work_bar(progress) as watch:
+        return exporting.unpack(file, out, watch=watch)
 
 
 def bar(progress: bool) -> contextlib.AbstractContextManager[Watch | None]:

@@ -86,9 +86,9 @@ class Priors:
                     tensors.unlink(missing_ok=True)
 
     def _tensors(self, text: Path) -> Path | None:
-        """Return the file of tensors that `text` names, if it names one."""
+        """Return the file of tensors that `text` names, if it names one: never one outside, in whoever's run."""
         try:
-            return self.folder / tomllib.loads(text.read_text(encoding="utf-8"))["tensors"]
+            return self.folder / Path(tomllib.loads(text.read_text(encoding="utf-8"))["tensors"]).name
         except (OSError, ValueError, KeyError):
             return None
 
@@ -119,7 +119,7 @@ class Priors:
             ) from error
 
     def _read(self, text: dict[str, Any]) -> FittedPrior:
-        file, digest = self.folder / text.pop("tensors"), text.pop("tensors_sha256")
+        file, digest = self.folder / Path(text.pop("tensors")).name, text.pop("tensors_sha256")
         text |= {"rungs": tuple(text["rungs"]), "label_names": tuple(text["label_names"])}
         try:
             data = file.read_bytes()

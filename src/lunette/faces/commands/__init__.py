@@ -10,6 +10,7 @@ from collections.abc import Callable
 from lunette.faces.commands.catalogue import data, doctor, pack, recipes
 from lunette.faces.commands.measuring import evaluate
 from lunette.faces.commands.pictures import interpolate, latents, manifold, reconstruct, sample
+from lunette.faces.commands.taking import export, unpack
 from lunette.faces.commands.training import fit_prior, resume, train
 
 VERBS: dict[str, Callable[..., None]] = {
@@ -22,6 +23,8 @@ VERBS: dict[str, Callable[..., None]] = {
     "manifold": manifold,
     "latents": latents,
     "evaluate": evaluate,
+    "export": export,
+    "unpack": unpack,
     "recipes": recipes,
     "data": data,
     "data pack": pack,
