@@ -1,5 +1,6 @@
 """What is taken elsewhere gives there what it gave here, and what comes from elsewhere is looked at first."""
 
+import functools
 import io
 import json
 import re
@@ -34,11 +35,20 @@ from lunette.uses.train import train
 TINY = {"network": "mlp:8", "latent": 3, "epochs": 1, "pictures": 0}
 # Each meets an operator or a way of its own: the rest of the registry is alike, and was written by hand.
 RECIPES = {
-    "ladder": {"network": "mlp:8,8", "latent": 2},  # several rungs
+    "ladder": {"network": "mlp:8,8", "latent": 2, "rungs": 2},  # several rungs
     "vq_vae": {"network": "conv:4/2,4", "entries": 8, "latent": 2},  # nearest entries, convolutions
     "hvae": {"network": "mlp:8", "latent": 2, "steps": 1},  # steps that follow a slope
     "poincare_vae": {"network": "mlp:8", "latent": 2},  # float64, artanh
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _library_once():
+    """The exporter reads its library of operators anew each time, which takes a second."""
+    registry = pytest.importorskip("torch.onnx._internal.exporter._registration").ONNXRegistry
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "from_torchlib", staticmethod(functools.cache(registry.from_torchlib)))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +128,9 @@ def test_nothing_exported_tells_of_this_machine(exported):
             assert secret not in path.read_bytes(), path
 
 
-def test_a_model_that_is_told_labels_is_told_them_there_too(tmp_path):
+def test_a_model_that_is_told_labels_is_told_them_there_too(tmp_path, monkeypatch):
     run = train("cvae", "digits", out="run", **TINY)
-    folder = export(run, "exported")
+    folder = export(run, tmp_path / "exported")
     encoder, decoder = of_file(folder / "encoder.onnx"), of_file(folder / "decoder.onnx")
     test = run.dataset.test.take(slice(12))
     model = run.model(device="cpu")
@@ -129,7 +139,7 @@ def test_a_model_that_is_told_labels_is_told_them_there_too(tmp_path):
     code = np.zeros((10, 3), np.float32)
     drawn = decoder.run(None, {"code": code, "label": np.arange(10)})[0]
     assert np.abs(drawn[1:] - drawn[0]).max((1, 2, 3)).min() > 1e-3
-    namespace = run_card(folder, monkeypatch=pytest.MonkeyPatch())
+    namespace = run_card(folder, monkeypatch)
     assert namespace["drawn"].shape == (4, 1, 8, 8)
     assert "`label` (N), int64" in (folder / "MODEL_CARD.md").read_text()
 
@@ -169,7 +179,7 @@ def test_what_differs_from_torch_is_not_written(run, monkeypatch, tmp_path, foun
 
 def test_other_weights_are_found_out(run, exported):
     model, x = run.model(device="cpu"), to_float(run.dataset.test.pixels[:10])
-    network = writing.Network(model, ["pictures"], ["code"], lambda given: model.encode(*given))
+    network = writing.Network("encoder", model, ["pictures"], ["code"], lambda given: model.encode(*given))
     data = (exported / "encoder.onnx").read_bytes()
     with torch.no_grad():
         assert writing.largest_difference(data, network, (x,)) < 1e-6
@@ -220,7 +230,7 @@ def test_the_card_tells_the_runs_numbers(run, exported):
 
 
 def test_numbers_of_another_checkpoint_are_left_out(run, exported, monkeypatch):
-    monkeypatch.setattr("lunette.uses.export.export.networks", lambda *_: iter(()))
+    monkeypatch.setattr("lunette.uses.export.folder.networks", lambda *_: iter(()))
     card = (export(run, "first", checkpoint="0001") / "MODEL_CARD.md").read_text()
     assert "Nothing was measured of this checkpoint" in card
     assert "PSNR" not in card

@@ -6,7 +6,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,14 +25,19 @@ Tensors = tuple[Tensor, ...]
 
 
 class Network(nn.Module):
-    """The encoder or the decoder of `model`: tensors → tensors, by their names."""
+    """The encoder or the decoder of `model`: tensors → tensors, with their names."""
 
     def __init__(
-        self, model: LatentModel, inputs: list[str], outputs: list[str], compute: Callable[[Tensors], Tensors]
+        self,
+        name: str,
+        model: LatentModel,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        compute: Callable[[Tensors], Tensors],
     ) -> None:
         super().__init__()
+        self.name, self.inputs, self.outputs, self.compute = name, inputs, outputs, compute
         self.model = model  # so that its weights are found
-        self.inputs, self.outputs, self.compute = inputs, outputs, compute
 
     def forward(self, given: Tensors) -> Tensors:
         """Return the outputs in their order."""
@@ -92,24 +97,22 @@ def networks(model: LatentModel, x: Tensor, y: Tensor | None, about: Mapping[str
     def decode(given: Tensors) -> Tensors:
         return (model.decode(given[: len(names)], *given[len(names) :]).mean,)
 
-    halves = {
-        "encoder": (Network(model, ["pictures", *label], names, encode), (x, *told)),
-        "decoder": (Network(model, [*names, *label], ["pictures"], decode), (*codes, *told)),
-    }
-    for name, (network, given) in halves.items():
+    encoder = Network("encoder", model, ["pictures", *label], names, encode)
+    decoder = Network("decoder", model, [*names, *label], ["pictures"], decode)
+    for network, given in ((encoder, (x, *told)), (decoder, (*codes, *told))):
         # Any exporter, optimiser or runtime may meet what it does not know, and each has errors of its own.
         try:
             data = to_onnx(network.eval(), given, about)
             difference = largest_difference(data, network, given)
         except Exception as error:
             reason = str(error.__cause__ or error).split("\n")[0]
-            raise LunetteError(f"the {name} of this model cannot be written as ONNX: {reason}") from error
+            raise LunetteError(f"the {network.name} of this model cannot be written as ONNX: {reason}") from error
         if not difference <= TOLERANCE:
             raise LunetteError(
-                f"the {name} gives other numbers as ONNX than in torch: they differ by {difference:.1e}, and at most "
-                f"{TOLERANCE} is taken for rounding, so nothing was written"
+                f"the {network.name} gives other numbers as ONNX than in torch: they differ by {difference:.1e}, and "
+                f"at most {TOLERANCE} is taken for rounding, so nothing was written"
             )
-        yield Exported(f"{name}.onnx", data, difference)
+        yield Exported(f"{network.name}.onnx", data, difference)
 
 
 def to_onnx(network: Network, given: Tensors, about: Mapping[str, str]) -> bytes:
@@ -120,7 +123,7 @@ def to_onnx(network: Network, given: Tensors, about: Mapping[str, str]) -> bytes
     # Of a batch of 1 it would become a constant, as would the strides of a part of another tensor.
     example = tuple(each[:2].contiguous() for each in given)
     graph: nn.Module = network
-    if isinstance(network.model, Hamiltonian):  # its steps follow a slope, which torch.export cannot trace
+    if isinstance(network.model, Hamiltonian) and network.name == "encoder":  # torch.export cannot trace a slope
         graph = make_fx(network, tracing_mode="symbolic", _allow_non_fake_inputs=True)(example)
     with quiet():
         program = torch.onnx.export(
@@ -130,7 +133,10 @@ def to_onnx(network: Network, given: Tensors, about: Mapping[str, str]) -> bytes
             dynamic_shapes=(tuple({0: torch.export.Dim.DYNAMIC} for _ in example),),
             input_names=network.inputs,
             output_names=network.outputs,
-            custom_translation_table={torch.ops.aten.atanh.default: atanh},
+            custom_translation_table={
+                torch.ops.aten.atanh.default: atanh,
+                torch.ops.aten._cdist_forward.default: distances,
+            },
             verbose=False,
         )
     assert program is not None
@@ -146,6 +152,15 @@ def atanh(x: Any) -> Any:
     op: Any = opset18
     half, one = (op.CastLike(op.Constant(value_float=value), x) for value in (0.5, 1.0))
     return op.Mul(half, op.Log(op.Div(op.Add(one, x), op.Sub(one, x))))
+
+
+def distances(x: Any, y: Any, p: float, mode: int | None) -> Any:  # noqa: ARG001  (p is 2)
+    """Return |x_i − y_j|, (…, P, R), of vectors x (…, P, d) and y (…, R, d), for which ONNX has no operator."""
+    from onnxscript import opset18
+
+    op: Any = opset18
+    far = op.Sub(op.Unsqueeze(x, op.Constant(value_ints=[-2])), op.Unsqueeze(y, op.Constant(value_ints=[-3])))
+    return op.Sqrt(op.ReduceSumSquare(far, op.Constant(value_ints=[-1]), keepdims=0))
 
 
 @contextlib.contextmanager
