@@ -220,7 +220,7 @@ def test_the_card_tells_the_runs_numbers(run, exported):
     assert {"autoencoder", "variational-autoencoder", "onnx", "vae"} == set(header["tags"])
     test = run.metrics()[-1]
     assert f"| distortion | {test['distortion']:.2f} | nats an image |" in card
-    assert "| PSNR | 12.35 | 0.5 |" in card
+    assert "| PSNR | 12.35 | 0.5000 |" in card
     assert "measured in a test" in card
     for words in ("# vae on own-digits.npz", "Kingma & Welling", run.settings.facts["sha256"], "no density of grey"):
         assert words in card
@@ -339,7 +339,7 @@ def test_a_strangers_prior_names_no_file_outside(run, packed, tmp_path):
     text = there.path / "priors" / "gaussian.toml"
     text.write_text(re.sub(r'tensors = ".*"', 'tensors = "../../precious"', text.read_text()))
     (tmp_path / "precious").write_text("mine")
-    with pytest.raises(LunetteError, match="priors/precious is damaged"):
+    with pytest.raises(LunetteError, match="precious is damaged"):
         there.priors.load("gaussian")
     there.priors.save(prior)
     assert (tmp_path / "precious").read_text() == "mine"

@@ -15,10 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
-    from lunette.faces.python import evaluate, export, fit_prior, pack, resume, train, unpack
+    from lunette.faces.python import (
+        add_concept,
+        anomalies,
+        denoise,
+        edit,
+        evaluate,
+        export,
+        fit_prior,
+        inpaint,
+        pack,
+        resume,
+        train,
+        unpack,
+    )
     from lunette.images import Images, load
     from lunette.recipes import recipe
     from lunette.runs import Run
+    from lunette.uses.comparison import compare
+    from lunette.uses.concepts import concepts
     from lunette.uses.data import data
     from lunette.uses.doctor import doctor
     from lunette.uses.evidence import evidence
@@ -35,12 +50,19 @@ _HOMES = {
     "LunetteWarning": "lunette.errors",
     "Images": "lunette.images",
     "Run": "lunette.runs",
+    "add_concept": "lunette.faces.python",
+    "anomalies": "lunette.faces.python",
+    "compare": "lunette.uses.comparison",
+    "concepts": "lunette.uses.concepts",
     "data": "lunette.uses.data",
+    "denoise": "lunette.faces.python",
     "doctor": "lunette.uses.doctor",
+    "edit": "lunette.faces.python",
     "evaluate": "lunette.faces.python",
     "evidence": "lunette.uses.evidence",
     "export": "lunette.faces.python",
     "fit_prior": "lunette.faces.python",
+    "inpaint": "lunette.faces.python",
     "interpolate": "lunette.uses.interpolate",
     "latents": "lunette.uses.latents",
     "load": "lunette.images",
@@ -61,12 +83,19 @@ __all__ = [
     "LunetteError",
     "LunetteWarning",
     "Run",
+    "add_concept",
+    "anomalies",
+    "compare",
+    "concepts",
     "data",
+    "denoise",
     "doctor",
+    "edit",
     "evaluate",
     "evidence",
     "export",
     "fit_prior",
+    "inpaint",
     "interpolate",
     "latents",
     "load",

@@ -14,4 +14,4 @@ def figures(value: float | None) -> str:
     """Return a number with four significant figures, at least whole; nothing for none."""
     if value is None or not math.isfinite(value):
         return "" if value is None else "–"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:#.4g}"

@@ -83,7 +83,7 @@ def train_flags(recipe: str, preset: str | None = None) -> type[Any]:
 
     changed = next((values for name, values in PRESETS.items() if name == preset), {})
     training = [replace(a, default=changed.get(a.name, a.default)) for a in described(TrainingSettings)]
-    data = "digits, moons, mnist, fashion-mnist, a folder of pictures, an .npz or .npy file, IDX files, a pack"
+    data = "digits, moons, shapes, mnist, fashion-mnist, a folder of pictures, an .npz or .npy file, IDX files, a pack"
     own = (
         Argument("data", str, "digits", data),
         Argument("out", Path | None, None, "run folder; by default runs/RECIPE-DATA-NNN"),

@@ -8,15 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from lunette.faces.progress import ProgressBar, WorkBar
-from lunette.images import Data, DataSettings
+from lunette.images import Data, DataSettings, Mask
 from lunette.progress import Watch as Work
 from lunette.progress import unwatched
-from lunette.runs import FittedPrior, Run
+from lunette.runs import Concept, FittedPrior, Run
+from lunette.uses import anomalies as judging
+from lunette.uses import concepts
+from lunette.uses import denoise as denoising
+from lunette.uses import edit as editing
 from lunette.uses import export as exporting
 from lunette.uses import fit_prior as fitting
+from lunette.uses import inpaint as inpainting
 from lunette.uses import pack as packing
 from lunette.uses import train as training
+from lunette.uses.anomalies import Anomalies
+from lunette.uses.denoise import Mended
 from lunette.uses.evaluation import Evaluation
+from lunette.uses.inpaint import Inpainted
+from lunette.uses.passes import AnyRun
+from lunette.uses.strip import Strip
 from lunette.uses.train import Watch
 
 
@@ -47,6 +57,14 @@ def fit_prior(
         return fitting.fit_prior(run, kind, watch=watch, **settings)
 
 
+def anomalies(
+    run: Run | str | Path, images: Data | None = None, *, progress: bool = True, **settings: Any
+) -> Anomalies:
+    """Say how strange pictures are to a run, with a progress bar; see `lunette.uses.anomalies.anomalies`."""
+    with work_bar(progress) as watch:
+        return judging.anomalies(run, images, watch=watch, **settings)
+
+
 def evaluate(
     run: Run | str | Path, groups: Sequence[str] | None = None, *, progress: bool = True, **settings: Any
 ) -> Evaluation:
@@ -55,6 +73,32 @@ def evaluate(
 
     with work_bar(progress) as watch:
         return measure(run, groups, watch=watch, **settings)
+
+
+def edit(run: AnyRun, images: Data | None = None, *, progress: bool = True, **settings: Any) -> Strip:
+    """Move the codes of pictures along a concept or a dimension, with a progress bar; see `lunette.uses.edit.edit`."""
+    with work_bar(progress) as watch:
+        return editing.edit(run, images, watch=watch, **settings)
+
+
+def add_concept(run: AnyRun, name: str, *, progress: bool = True, **settings: Any) -> Concept:
+    """Find a concept and keep it in a run, with a progress bar; see `lunette.uses.concepts.add_concept`."""
+    with work_bar(progress) as watch:
+        return concepts.add_concept(run, name, watch=watch, **settings)
+
+
+def denoise(run: Run | str | Path, images: Data | None = None, *, progress: bool = True, **settings: Any) -> Mended:
+    """Mend damaged pictures, with a progress bar; see `lunette.uses.denoise.denoise`."""
+    with work_bar(progress) as watch:
+        return denoising.denoise(run, images, watch=watch, **settings)
+
+
+def inpaint(
+    run: Run | str | Path, images: Data | None = None, *, mask: Mask, progress: bool = True, **settings: Any
+) -> Inpainted:
+    """Fill in the missing pixels of pictures, with a progress bar; see `lunette.uses.inpaint.inpaint`."""
+    with work_bar(progress) as watch:
+        return inpainting.inpaint(run, images, mask=mask, watch=watch, **settings)
 
 
 def export(run: Run | str | Path, out: str | Path, *, checkpoint: str = "last", progress: bool = True) -> Path:

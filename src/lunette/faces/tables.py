@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from rich.console import Console
@@ -12,7 +12,10 @@ from rich.table import Table
 
 from lunette.numbers import figures
 from lunette.recipes import RECIPES, arguments, build, describe, find, summary
+from lunette.runs import Concept
+from lunette.uses.comparison import Comparison
 from lunette.uses.evaluation import Evaluation
+from lunette.uses.strip import Strip
 
 SHAPE, LABELS = (1, 28, 28), 10  # what pictures a recipe is asked about: those of MNIST
 
@@ -81,5 +84,58 @@ def evaluation_table(evaluation: Evaluation) -> None:
         if group.numbers:
             console.print(table)
         for note in group.notes:
+            console.print(f"  {escape(note)}", soft_wrap=True)
+        console.print()
+
+
+def strip_table(strip: Strip) -> None:
+    """Print what the rows of an edit's strip moved along, and what changed at each strength."""
+    console = Console(highlight=False)
+    for row, name in enumerate(strip.along, 1):
+        console.print(escape(f"row {row}  {name}" if len(strip.along) > 1 else name), soft_wrap=True)
+    if strip.changes:
+        table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", title_style="")
+        table.title = f"mean over {strip.measured} pictures"
+        table.add_column("strength")
+        for strength in strip.strengths:
+            table.add_column(f"{strength:g}", justify="right")
+        for name, values in strip.changes.items():
+            table.add_row(escape(name), *(f"{value:.2f}" for value in values))
+        console.print(table)
+
+
+def concept_table(concepts: Sequence[Concept]) -> None:
+    """Print concepts: how each was made, of how many pictures and which codes."""
+    groups = {}
+    for concept in concepts:
+        with_, without = concept.pictures
+        groups[concept.name] = {
+            "made": " ".join(f"--{flag} {value}" for flag, value in concept.how.items()),
+            "pictures": f"{with_:,} with it, {without:,} without",
+            "within labels": ", ".join(concept.labels) or "no",
+            "codes": f"of checkpoint {concept.checkpoint}",
+        }
+    facts_table(groups)
+
+
+def comparison_table(comparison: Comparison) -> None:
+    """Print the numbers of runs side by side, a table a data set; the best of each line is bold."""
+    console = Console(highlight=False)
+    for section in comparison.sections:
+        console.print(f"[bold]{escape(section.source)}[/bold]")
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        table.add_column("")
+        for side in section.sides:
+            table.add_column(escape(side.name), justify="right")
+        table.add_column("floor", justify="right")
+        table.add_column("unit")
+        for line in section.lines:
+            cells = [figures(n.value) if n else "" for n in line.numbers]
+            if line.best is not None:
+                cells[line.best] = f"[bold]{cells[line.best]}[/bold]"
+            basis = f" ({line.basis})" if line.basis else ""
+            table.add_row(escape(line.name + basis), *cells, figures(line.floor), line.unit)
+        console.print(table)
+        for note in section.notes:
             console.print(f"  {escape(note)}", soft_wrap=True)
         console.print()

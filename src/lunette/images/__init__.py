@@ -3,6 +3,7 @@
 from lunette.images.arrays import to_archive
 from lunette.images.binarization import Binarization, binarize
 from lunette.images.corruption import CORRUPTIONS, Corruption, corruption
+from lunette.images.mask import Mask, read_mask
 from lunette.images.moons import lit_fraction, moons
 from lunette.images.named import search_folders
 from lunette.images.packed import PackedPixels
@@ -11,7 +12,8 @@ from lunette.images.permutation import Permutation
 from lunette.images.pictures import Shape, to_picture
 from lunette.images.sets import Dataset, Images, Label, Pixels, index_of
 from lunette.images.settings import DataSettings, Fit
-from lunette.images.sources import SOURCES, Data, is_name, load, read, read_pictures, read_sized
+from lunette.images.shapes import shapes
+from lunette.images.sources import SOURCES, Data, is_name, load, read, read_pictures, read_sized, read_with_names
 
 __all__ = [
     "CORRUPTIONS",
@@ -24,6 +26,7 @@ __all__ = [
     "Fit",
     "Images",
     "Label",
+    "Mask",
     "PackedPixels",
     "Permutation",
     "Pixels",
@@ -40,9 +43,12 @@ __all__ = [
     "pack_facts",
     "pack_images",
     "read",
+    "read_mask",
     "read_pictures",
     "read_sized",
+    "read_with_names",
     "search_folders",
+    "shapes",
     "to_archive",
     "to_picture",
     "write_share",

@@ -22,8 +22,8 @@ NAMED = 10
 SYSTEM_FILES = {"Thumbs.db", "desktop.ini"}
 
 
-def read_folder(folder: Path, settings: DataSettings) -> Images:
-    """Return all pictures below `folder`, in the order of their paths, with first-level folders as labels.
+def read_folder(folder: Path, settings: DataSettings) -> tuple[Images, tuple[str, ...]]:
+    """Return all pictures below `folder`, with first-level folders as labels, and their paths below it, in order.
 
     Damaged pictures and files of other kinds are named in a warning and left out. Raises LunetteError where
     more than 5 % of the pictures are damaged, where there is none, and where sizes differ and `settings` give
@@ -45,7 +45,8 @@ def read_folder(folder: Path, settings: DataSettings) -> Images:
     pixels = np.empty((len(kept), max(len(image) for image in images.values()), height, width), np.uint8)
     for row, path in zip(pixels, kept, strict=True):
         row[:] = images.pop(path)  # frees each as it goes: a folder is not held twice
-    return Images(torch.from_numpy(pixels), *labels_of([top_folder(path, folder) for path in kept]))
+    found = Images(torch.from_numpy(pixels), *labels_of([top_folder(path, folder) for path in kept]))
+    return found, tuple(path.relative_to(folder).as_posix() for path in kept)
 
 
 def picture_files(folder: Path) -> tuple[list[Path], list[Path]]:

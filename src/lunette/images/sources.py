@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from lunette.errors import LunetteError
@@ -17,15 +18,16 @@ from lunette.images.arrays import from_arrays, read_array_file
 from lunette.images.digits import digits
 from lunette.images.folder import read_folder
 from lunette.images.moons import moon_source
-from lunette.images.named import NAMED, read_idx_file, read_idx_folder, read_named
+from lunette.images.named import NAMED, idx_files, read_idx_file, read_idx_folder, read_named
 from lunette.images.pack_index import is_pack, read_index
 from lunette.images.packed import PackedPixels
 from lunette.images.pictures import SUFFIXES, Shape, bombs_refused, fitted, open_picture, to_array, to_picture
 from lunette.images.sets import Dataset, Images, split
 from lunette.images.settings import DataSettings, Fit
+from lunette.images.shapes import FACTORS, shape_source
 
 Data = str | Path | NDArray[Any] | Tensor | Images
-SOURCES = ("digits", "moons", *NAMED)
+SOURCES = ("digits", "moons", "shapes", *NAMED)
 DEFAULT = DataSettings()
 
 
@@ -37,8 +39,9 @@ def is_name(source: str | Path) -> bool:
 def load(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> Dataset:
     """Return the training, validation and test pictures of `source`.
 
-    A source is digits, moons (or moons:tilt, moons:size, moons:tilt,size), mnist, fashion-mnist, a folder of
-    pictures, an .npz, .npy or IDX file, a folder of the four IDX files of such a set, a pack, an array or Images.
+    A source is digits, moons (or moons:tilt, moons:size, moons:tilt,size), shapes (or only some of its factors vary:
+    shapes:scale,x,y), mnist, fashion-mnist, a folder of pictures, an .npz, .npy or IDX file, a folder of the four IDX
+    files of such a set, a pack, an array or Images.
     `check` a pack's SHA-256, for which all of it is read once.
     """
     images, test = read_sized(source, settings, check)
@@ -68,6 +71,8 @@ def read(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> 
         return digits(), None
     if kind == "moons" and set(options.split(",")) <= {"", "tilt", "size"}:
         return moon_source(tuple(options.split(","))), None
+    if kind == "shapes":
+        return shape_source(tuple(options.split(",") if options else FACTORS)), None
     if str(source) in NAMED:
         return read_named(str(source))
     return read_path(Path(source).expanduser(), settings, check)
@@ -78,7 +83,7 @@ def read_path(path: Path, settings: DataSettings, check: bool) -> tuple[Images, 
     if is_pack(path):
         return read_pack(path, settings, check)
     if path.is_dir():
-        return read_idx_folder(path) or (read_folder(path, settings), None)
+        return read_idx_folder(path) or (read_folder(path, settings)[0], None)
     if not path.exists():
         near = difflib.get_close_matches(str(path), SOURCES, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(SOURCES)}"
@@ -135,22 +140,35 @@ def in_shape(images: Images, shape: Shape, fit: Fit) -> Images:
 
 def read_pictures(source: Data, shape: Shape, fit: Fit = "crop") -> Images:
     """Return a user's own pictures in exactly `shape`: one picture file, or any source."""
+    return read_with_names(source, shape, fit)[0]
+
+
+def read_with_names(source: Data, shape: Shape, fit: Fit = "crop") -> tuple[Images, tuple[str, ...]]:
+    """Return the same, and the pictures' paths below the folder that they come from; none where they are no files."""
     settings = DataSettings(size=f"{shape[1]}x{shape[2]}", fit=fit, channels=1 if shape[0] == 1 else 3)
-    if isinstance(source, str | Path):
+    if isinstance(source, str | Path) and not is_name(source):
         path = Path(source).expanduser()
         if path.suffix.lower() in SUFFIXES and not path.is_dir():
-            return read_picture(path, shape, fit)
-    return in_shape(read(source, settings)[0], shape, fit)
+            return read_picture(path, shape, fit), (path.name,)
+        if path.is_dir() and not is_pack(path) and not idx_files(path):
+            images, names = read_folder(path, settings)
+            return in_shape(images, shape, fit), names
+    return in_shape(read(source, settings)[0], shape, fit), ()
 
 
 def read_picture(path: Path, shape: Shape, fit: Fit) -> Images:
     """Return one picture file in exactly `shape`."""
+    image = fitted(open_file(path), shape[1:], fit)
+    return Images(torch.from_numpy(np.stack([to_array(image, shape[0])])))
+
+
+def open_file(path: Path) -> Image.Image:
+    """Return a picture file's picture, as `open_picture` does; raises LunetteError where that cannot be."""
     try:
         with bombs_refused():
-            image = fitted(open_picture(path), shape[1:], fit)
+            return open_picture(path)
     except FileNotFoundError:
         raise LunetteError(f"there is no picture {path}") from None
     # Pillow raises many kinds of errors for damaged files: SyntaxError, struct.error, its own.
     except Exception as error:
         raise LunetteError(f"cannot read {path} as a picture: {error}") from error
-    return Images(torch.from_numpy(np.stack([to_array(image, shape[0])])))

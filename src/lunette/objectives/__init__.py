@@ -14,6 +14,7 @@ from lunette.objectives.rates import (
     FreeBits,
     MutualInformation,
     TotalCorrelation,
+    factors,
 )
 from lunette.objectives.regularizers import code_norm, decoder_gradient, decoder_weights
 from lunette.objectives.similarity import Dissimilarity
@@ -56,6 +57,7 @@ __all__ = [
     "decoder_weights",
     "distortion",
     "doubly_reparameterized_bound",
+    "factors",
     "importance_bound",
     "log_weights",
     "loss",

@@ -2,6 +2,7 @@
 
 from lunette.files import write, writing
 from lunette.runs.checkpoints import Checkpoint
+from lunette.runs.concepts import Concept, Concepts, check_name
 from lunette.runs.priors import FittedPrior, Priors
 from lunette.runs.record import record, restore
 from lunette.runs.run import REPORT, Run, RunSettings, Trained, versions
@@ -10,12 +11,15 @@ from lunette.runs.signals import Signals
 __all__ = [
     "REPORT",
     "Checkpoint",
+    "Concept",
+    "Concepts",
     "FittedPrior",
     "Priors",
     "Run",
     "RunSettings",
     "Signals",
     "Trained",
+    "check_name",
     "record",
     "restore",
     "versions",

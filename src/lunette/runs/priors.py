@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
-import tomli_w
 import torch
 from torch import Tensor
 
 from lunette.codes.fitted import KINDS, Density, make_density
 from lunette.errors import LunetteError, unknown
-from lunette.files import write, writing
 from lunette.images import Label, index_of
-from lunette.runs.checkpoints import pack
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from lunette.runs.kept import keep, read_tensors, read_text
 
 
 @dataclass(frozen=True)
@@ -67,30 +57,8 @@ class Priors:
 
     def save(self, prior: FittedPrior) -> None:
         """Write `prior` in place of the one of its kind: whatever happens meanwhile, one of the two is there whole."""
-        with writing(self.folder):
-            self.folder.mkdir(exist_ok=True)
-        data = pack(prior.density.state_dict())
-        digest = hashlib.sha256(data).hexdigest()
         known = {f.name: getattr(prior, f.name) for f in fields(prior) if f.name != "density"}
-        text = self.folder / f"{prior.kind}.toml"
-        old = self._tensors(text)
-        # The text names its tensors, so the moment in which it is replaced decides.
-        new = self.folder / f"{prior.kind}-{digest[:12]}.safetensors"
-        try:
-            write(new, data)
-            write(text, tomli_w.dumps({"tensors": new.name, "tensors_sha256": digest, **known}))
-        finally:
-            counts = self._tensors(text)
-            for tensors in (old, new):
-                if tensors and tensors != counts:
-                    tensors.unlink(missing_ok=True)
-
-    def _tensors(self, text: Path) -> Path | None:
-        """Return the file of tensors that `text` names, if it names one: never one outside, in whoever's run."""
-        try:
-            return self.folder / Path(tomllib.loads(text.read_text(encoding="utf-8"))["tensors"]).name
-        except (OSError, ValueError, KeyError):
-            return None
+        keep(self.folder / f"{prior.kind}.toml", known, prior.density.state_dict())
 
     def load(self, kind: str | None = None) -> FittedPrior:
         """Return the fitted prior called `kind`, or the newest one; raises LunetteError where there is none."""
@@ -108,25 +76,19 @@ class Priors:
 
     def _text(self, path: Path) -> dict[str, Any]:
         try:
-            text = tomllib.loads(path.read_text(encoding="utf-8"))
-            missing = {f.name for f in fields(FittedPrior)} - {"density"} - text.keys()
-            if missing:
-                raise ValueError(f"it says nothing of {', '.join(sorted(missing))}")
-            return text
+            return read_text(path, {f.name for f in fields(FittedPrior)} - {"density"})
         except (OSError, ValueError) as error:
             raise LunetteError(
                 f"{path} cannot be read as a fitted prior ({error}): {self._again(path.stem)}"
             ) from error
 
     def _read(self, text: dict[str, Any]) -> FittedPrior:
-        file, digest = self.folder / Path(text.pop("tensors")).name, text.pop("tensors_sha256")
+        file, digest = self.folder / text.pop("tensors"), text.pop("tensors_sha256")
         text |= {"rungs": tuple(text["rungs"]), "label_names": tuple(text["label_names"])}
         try:
-            data = file.read_bytes()
-            if hashlib.sha256(data).hexdigest() != digest:
-                raise ValueError("its SHA-256 is not the one it was saved with")
+            tensors = read_tensors(file, digest)
             density = make_density(text["kind"], sum(text["rungs"]), len(text["label_names"]), text["arguments"])
-            density.load_state_dict(safetensors.torch.load(data))
+            density.load_state_dict(tensors)
         except (OSError, ValueError, TypeError, RuntimeError) as error:
             raise LunetteError(f"{file} is damaged ({error}): {self._again(text['kind'])}") from error
         return FittedPrior(**text, density=density.eval())

@@ -26,6 +26,7 @@ from lunette.images import Dataset, DataSettings, Shape, is_name, load
 from lunette.models import LatentModel
 from lunette.recipes import Recipe, build
 from lunette.runs.checkpoints import Checkpoint, Checkpoints
+from lunette.runs.concepts import Concepts
 from lunette.runs.priors import Priors
 from lunette.training import TrainingSettings, pick_device
 
@@ -106,6 +107,7 @@ class Run:
         self.path = Path(path)
         self.checkpoints = Checkpoints(self.path)
         self.priors = Priors(self.path)
+        self.concepts = Concepts(self.path)
         try:
             self.settings = RunSettings.from_toml((self.path / SETTINGS).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):

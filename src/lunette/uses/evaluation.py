@@ -14,6 +14,7 @@ from lunette.files import write
 from lunette.uses.shown import Shown
 
 EVALUATION = "evaluation.json"
+Better = Literal["lower", "higher", ""]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Number:
     unit: str = ""  # nats, dB …; a share or a score has none
     error: float | None = None  # its standard error
     floor: float | None = None  # the same of training pictures in place of the model's: a perfect model's value
-    better: Literal["lower", "higher", ""] = ""
+    better: Better = ""
 
 
 @dataclass(frozen=True)

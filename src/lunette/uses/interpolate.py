@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError, unknown
-from lunette.images import Images, Label, index_of, read_pictures
+from lunette.images import Images, Label, read_pictures
 from lunette.models import LatentModel
 from lunette.runs import Run
-from lunette.uses.labels import labels_for
+from lunette.uses.labels import labels_for, of_label
 from lunette.uses.passes import AnyRun, decode, encode, open_run
 from lunette.uses.sheet import Sheet
 
@@ -71,11 +71,7 @@ def picture_at(point: Point, run: Run, model: LatentModel) -> Images:
 
 def typical(images: Images, label: str, model: LatentModel) -> Images:
     """Return the picture with `label` whose code is nearest to their mean."""
-    if images.labels is None:
-        raise LunetteError(f"the pictures have no labels, so none is {label!r}: name test pictures by their number")
-    like = images.take(images.labels == index_of(label, images.label_names))
-    if not len(like):
-        raise LunetteError(f"no test picture has the label {label!r}")
+    like = of_label(images, label, "name test pictures by their number")
     flat = torch.cat(encode(model, like.pixels, labels_for(model, like, like.label_names)), dim=-1)
     nearest = int((flat - flat.mean(0)).square().sum(1).argmin())
     return like.take(slice(nearest, nearest + 1))

@@ -31,3 +31,16 @@ def labels_for(model: LatentModel, images: Images, names: Sequence[str], label: 
         )
     known = torch.tensor([index_of(name, names) for name in images.label_names])
     return known[images.labels]
+
+
+def of_label(images: Images, label: Label, instead: str) -> Images:
+    """Return the pictures of one label.
+
+    Raises LunetteError for a name that they do not know, and where there is none; `instead` is what the user can say.
+    """
+    if images.labels is None:
+        raise LunetteError(f"the pictures have no labels, so none is {label!r}: {instead}")
+    index = (images.labels == index_of(label, images.label_names)).nonzero()[:, 0]
+    if not len(index):
+        raise LunetteError(f"no picture here has the label {label!r}: {instead}")
+    return images.take(index)

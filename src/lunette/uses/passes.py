@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lunette.images import Pixels
 from lunette.models import LatentModel
+from lunette.progress import Progress, Watch, unwatched
 from lunette.runs import Run
 from lunette.training import cuts, spread, to_float
 
@@ -28,7 +29,7 @@ def device_of(model: LatentModel) -> torch.device:
 
 
 @torch.inference_mode()
-def encode(model: LatentModel, images: Pixels, y: Tensor | None = None) -> tuple[Tensor, ...]:
+def encode(model: LatentModel, images: Pixels, y: Tensor | None = None, watch: Watch = unwatched) -> tuple[Tensor, ...]:
     """Images (N, C, H, W), uint8 or float in [0, 1] → the posterior means of their codes (N, D), a tensor a rung.
 
     A model that is told labels is told y (N,).
@@ -37,6 +38,7 @@ def encode(model: LatentModel, images: Pixels, y: Tensor | None = None) -> tuple
     for cut in cuts(len(images), images.shape[1:]):
         x = images[cut].to(device_of(model))
         parts.append(model.encode(to_float(x) if x.dtype == torch.uint8 else x, part(y, cut, x.device)))
+        watch(Progress("coding pictures", min(cut.stop, len(images)), len(images)))
     return tuple(torch.cat(rung) for rung in zip(*parts, strict=True))
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from lunette.models import LatentModel
-from lunette.numbers import figures, short
 from lunette.recipes import size, summary
 from lunette.runs import Run
 from lunette.uses.curves import terms, unit
 from lunette.uses.evaluation import Evaluation
+from lunette.uses.page import address, render
 
 CAPTIONS = {
     "reconstructions": ("Reconstructions", "Test pictures, and on the right of each what comes back from its code."),
@@ -34,9 +30,8 @@ def report(run: Run, model: LatentModel) -> str:
     last = {row["split"]: row for row in rows if "stage" not in row and row["epoch"] == epoch}
     best = f"the weights are those of the best validation loss, after epoch {epoch}"
     ended = f"all {epoch} epochs are done" if epoch >= training.epochs else best
-    template = resources.files("lunette.uses").joinpath("report.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(template).render(
+    return render(
+        "report.html.j2",
         run=run,
         settings=run.settings,
         source=Path(run.settings.source).name,
@@ -46,13 +41,11 @@ def report(run: Run, model: LatentModel) -> str:
         epoch=epoch,
         terms=terms(rows),
         units={name: unit(rows, name) for name in terms(rows)},
-        short=short,
-        figures=figures,
         splits=[last[split] for split in ("train", "validation", "test") if split in last],
         seconds=sum(row["seconds"] for row in rows),
         pictures=pictures(run, epoch, model.corrupt is not None),
         evaluation=Evaluation.load(run.path),
-        address=lambda name: address(run.pictures / name),
+        drawn=lambda name: (run.pictures / name).read_bytes(),
     )
 
 
@@ -70,12 +63,7 @@ def pictures(run: Run, epoch: int, mends: bool) -> list[dict[str, Any]]:
                     "caption": MENDED if mended else caption,
                     "plot": name in PLOTS,
                     "wide": name == "curves" or mended,
-                    "source": address(path),
+                    "source": address(path.read_bytes()),
                 }
             )
     return found
-
-
-def address(path: Path) -> str:
-    """Return the data address of a PNG: it is then a part of the page."""
-    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lunette.faces.commands.catalogue import data, doctor, pack, recipes
-from lunette.faces.commands.measuring import evaluate
+from lunette.faces.commands.changing import concept_add, concept_list, denoise, edit, inpaint
+from lunette.faces.commands.measuring import anomalies, compare, evaluate
 from lunette.faces.commands.pictures import interpolate, latents, manifold, reconstruct, sample
 from lunette.faces.commands.taking import export, unpack
 from lunette.faces.commands.training import fit_prior, resume, train
@@ -22,7 +23,14 @@ VERBS: dict[str, Callable[..., None]] = {
     "interpolate": interpolate,
     "manifold": manifold,
     "latents": latents,
+    "anomalies": anomalies,
     "evaluate": evaluate,
+    "compare": compare,
+    "edit": edit,
+    "concept add": concept_add,
+    "concept list": concept_list,
+    "denoise": denoise,
+    "inpaint": inpaint,
     "export": export,
     "unpack": unpack,
     "recipes": recipes,

@@ -24,7 +24,7 @@ def recipes(
 
 def data(
     source: Annotated[
-        Positional[str], arg(help="digits, moons, mnist, fashion-mnist, a folder, .npz, .npy, IDX, a pack")
+        Positional[str], arg(help="digits, moons, shapes, mnist, fashion-mnist, a folder, .npz, .npy, IDX, a pack")
     ],
     size: Size = None,
     fit: Fit = "crop",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from tyro.conf import arg
+from tyro.conf import Positional, arg
 
-from lunette.faces.commands.shared import Checkpoint, Kind, RunPath, Seed
+from lunette.faces.commands.shared import Checkpoint, Kind, LabelName, Npz, Out, RunPath, Seed, show
 
 GroupName = Literal["likelihood", "codes", "reconstruction", "samples", "representation"]
+RARE = 0.99
 
 
 def evaluate(
@@ -29,3 +31,54 @@ def evaluate(
     )
     evaluation_table(found)
     print(f"written to {run / 'evaluation.json'} and {run / 'report.html'}")
+
+
+def compare(
+    runs: Annotated[Positional[tuple[Path, ...]], arg(help="two run folders or more", metavar="RUN")],
+    out: Annotated[Path, arg(aliases=["-o"], help="the page to write")] = Path("comparison.html"),
+    seed: Seed = 0,
+    checkpoint: Checkpoint = "last",
+) -> None:
+    """Put runs side by side: one table here, and one page with curves, reconstructions and samples."""
+    from lunette.faces.tables import comparison_table
+    from lunette.uses.comparison import compare
+
+    comparison = compare(runs, seed=seed, checkpoint=checkpoint)
+    comparison_table(comparison)
+    print(comparison.save(out))
+
+
+def anomalies(
+    run: RunPath,
+    images: Annotated[
+        Positional[str | None], arg(help="a picture, or any source of them; by default test pictures", metavar="IMAGES")
+    ] = None,
+    score: Annotated[
+        Literal["reconstruction", "elbo", "bound", "complexity"] | None,
+        arg(help="what orders them; by default complexity, or reconstruction where the likelihood is no density"),
+    ] = None,
+    against: Annotated[
+        str | None, arg(help="a source of pictures that are known to be strange, to be told apart")
+    ] = None,
+    strange: Annotated[tuple[str, ...], arg(help="labels of the pictures that are known to be strange")] = (),
+    n: Annotated[int, arg(help="pictures to show")] = 32,
+    label: LabelName = None,
+    samples: Annotated[int, arg(help="draws of each picture's code, for all but reconstruction")] = 16,
+    seed: Seed = 0,
+    checkpoint: Checkpoint = "last",
+    out: Out = None,
+    csv: Annotated[Path | None, arg(help="write every picture's scores to this table")] = None,
+    npz: Npz = None,
+) -> None:
+    """Find strange pictures: the strangest beside what comes back, and every one's scores and quantile with --csv."""
+    from lunette.faces import python
+
+    given: dict[str, Any] = {"score": score, "against": against, "strange": strange, "label": label}
+    found = python.anomalies(run, images, n=n, samples=samples, seed=seed, checkpoint=checkpoint, **given)
+    rare = int((found.quantiles > RARE).sum())
+    print(f"{len(found.scores):,} pictures by {found.score}: {rare:,} above the 99 % quantile of {found.held_out}")
+    for name, (value, error) in found.auroc.items():
+        print(f"AUROC of {name:14} {value:.4f} ± {error:.4f}")
+    show(found, run, "anomalies", out, npz)
+    if csv:
+        print(found.save(csv if csv.suffix == ".csv" else Path(f"{csv}.csv")))

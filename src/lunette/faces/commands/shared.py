@@ -35,9 +35,14 @@ def show(result: Shown, run: Path, verb: str, out: Path | None, npz: Path | None
         return
     paths = [result.save(out or Run(run).pictures / f"{verb}.png")]
     if npz:
-        paths.append(result.save(npz if npz.suffix == ".npz" else Path(f"{npz}.npz")))
+        paths.append(result.save(archive(npz)))
     if has_last_word():
         print(*paths, sep="\n")
+
+
+def archive(npz: Path) -> Path:
+    """Return the name of an archive with its ending."""
+    return npz if npz.suffix == ".npz" else Path(f"{npz}.npz")
 
 
 def told(run: Path) -> None:

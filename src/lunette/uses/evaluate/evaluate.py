@@ -11,13 +11,16 @@ import torch
 from lunette.errors import LunetteError, unknown
 from lunette.progress import Watch, unwatched
 from lunette.runs import REPORT, Run, write
+from lunette.uses.evaluate.representation import representation
 from lunette.uses.evaluate.subject import EvaluationSettings, Subject
 from lunette.uses.evaluation import Evaluation, Group
 from lunette.uses.passes import AnyRun, open_run
 from lunette.uses.report import report
 
 Measure = Callable[[Subject, Watch], Group]
-GROUPS: dict[str, Measure] = {}
+GROUPS: dict[str, Measure] = {
+    "representation": representation,
+}
 
 
 def evaluate(

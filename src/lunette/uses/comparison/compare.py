@@ -1,0 +1,114 @@
+"""Several runs side by side: one table and one page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from lunette.errors import LunetteError
+from lunette.files import write_anew
+from lunette.images import Images
+from lunette.runs import Run
+from lunette.training import to_float
+from lunette.uses.comparison.lines import Line, Side, apart, lines
+from lunette.uses.comparison.plots import curves, pareto, rate_distortion
+from lunette.uses.evaluation import Evaluation
+from lunette.uses.labels import labels_for
+from lunette.uses.page import render
+from lunette.uses.passes import AnyRun, decode, encode, open_run
+from lunette.uses.sample import sample
+from lunette.uses.sheet import Sheet
+
+SHOWN = 12  # test pictures, each beside what every run makes of it
+SAMPLES = 36  # of each run
+
+
+@dataclass(frozen=True)
+class Section:
+    """Runs on the same data."""
+
+    source: str
+    sides: tuple[Side, ...]
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...]
+    reconstructions: Mapping[str, Sheet] = field(repr=False)  # by the run's name, "original" first
+    samples: Mapping[str, Sheet] = field(repr=False)
+    plots: Mapping[str, bytes] = field(repr=False)  # PNGs by title
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several runs side by side, in a section for each data set."""
+
+    sections: tuple[Section, ...]
+
+    def page(self) -> str:
+        """Return it as one HTML page that needs nothing beside itself."""
+        return render("comparison/page.html.j2", sections=self.sections, png=lambda sheet: sheet._repr_png_())
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page, whole or not at all."""
+        path = Path(path)
+        if path.suffix.lower() not in (".html", ".htm"):
+            raise LunetteError(f"a comparison is a page: end the name {path.name!r} in .html")
+        write_anew(path, self.page())
+        return path
+
+
+def compare(runs: Sequence[AnyRun], *, seed: int = 0, checkpoint: str = "last") -> Comparison:
+    """Put the numbers, the curves, the reconstructions and the samples of runs side by side.
+
+    Numbers are those of the end of training and of `evaluate`. They share a line only where they mean the same: runs
+    on other data stand in a section of their own, and numbers under another likelihood, of other features or of
+    another number of pictures in a line of their own, with a note. Raises LunetteError for fewer than 2 runs.
+    """
+    if isinstance(runs, str | Path) or len(runs) < 2:
+        raise LunetteError("a comparison takes at least 2 runs: lunette compare RUN RUN …")
+    opened = [open_run(run) for run in runs]
+    names = [run.path.name for run in opened]
+    if len(set(names)) < len(names):
+        names = [str(run.path) for run in opened]
+    if len(set(names)) < len(names):
+        raise LunetteError(f"the same run is named twice: {max(names, key=names.count)}")
+    sides = [Side(run, name, Evaluation.load(run.path)) for run, name in zip(opened, names, strict=True)]
+    kinds = dict.fromkeys(side.data for side in sides)
+    return Comparison(tuple(section([s for s in sides if s.data == kind], seed, checkpoint) for kind in kinds))
+
+
+def section(sides: Sequence[Side], seed: int, checkpoint: str) -> Section:
+    """Compare runs on the same data."""
+    found, notes = lines(sides), []
+    samples, test = {}, sides[0].run.dataset.test.take(slice(SHOWN))
+    reconstructions = {"original": Sheet(to_float(test.pixels[:]).numpy(), SHOWN)}
+    for side in sides:
+        reconstructions[side.name] = reconstructed(side.run, test, checkpoint)
+        try:
+            samples[side.name] = sample(side.run, SAMPLES, seed=seed, checkpoint=checkpoint)
+        except LunetteError as error:
+            notes.append(f"no samples of {side.name}: {error}")
+        if side.evaluation is None:
+            notes.append(f"{side.name} is not measured yet: lunette evaluate {side.run.path}")
+    plots = {
+        "Learning curves": curves(sides),
+        "Rate and distortion": rate_distortion(sides),
+        "Quality and time": pareto(sides),
+    }
+    return Section(
+        source=Path(sides[0].run.settings.source).name,
+        sides=tuple(sides),
+        lines=tuple(found),
+        notes=(*apart(sides, found), *notes),
+        reconstructions=reconstructions,
+        samples=samples,
+        plots={title: plot for title, plot in plots.items() if plot},
+    )
+
+
+def reconstructed(run: Run, images: Images, checkpoint: str) -> Sheet:
+    """Return what comes back of images, in one row."""
+    model = run.model(checkpoint)
+    y = labels_for(model, images, run.settings.label_names)
+    return Sheet(np.asarray(decode(model, encode(model, images.pixels, y), y)), SHOWN)

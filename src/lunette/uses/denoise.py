@@ -1,0 +1,173 @@
+"""Damaged pictures mended: what comes back from their codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from lunette.errors import LunetteError
+from lunette.images import CORRUPTIONS, Corruption, Data, Images, Label, corruption, read_with_names
+from lunette.models import LatentModel
+from lunette.progress import Progress, Watch, unwatched
+from lunette.randomness import reseed
+from lunette.runs import Run
+from lunette.training import cuts, spread, to_float
+from lunette.uses.labels import labels_for
+from lunette.uses.passes import AnyRun, decode, encode, open_run, part
+from lunette.uses.picture_folder import save_pictures
+from lunette.uses.sheet import Sheet
+from lunette.uses.shown import Shown
+
+LEVEL = 0.3  # of damage where none is named, as in training
+SHOWN, GROUPS_A_ROW = 32, 4  # on the sheet
+
+
+@dataclass(frozen=True, repr=False)
+class Mended(Shown):
+    """Pictures (N, C, H, W), float32 in [0, 1]: damaged, mended (`images`) and, where they are known, clean.
+
+    `learned` says whether the model was trained to mend damage; else they are projected on what it can draw.
+    """
+
+    damaged: NDArray[np.float32]
+    images: NDArray[np.float32]
+    clean: NDArray[np.float32] | None
+    learned: bool
+    names: tuple[str, ...] = ()  # of the files that they were
+
+    @property
+    def before(self) -> NDArray[np.float64] | None:
+        """The PSNR (N,) of each damaged picture in dB."""
+        return None if self.clean is None else psnr(self.damaged, self.clean)
+
+    @property
+    def after(self) -> NDArray[np.float64] | None:
+        """The PSNR (N,) of each mended picture in dB."""
+        return None if self.clean is None else psnr(self.images, self.clean)
+
+    def __repr__(self) -> str:
+        before, after = self.before, self.after
+        known = "" if before is None or after is None else f", PSNR {before.mean():.2f} → {after.mean():.2f} dB"
+        how = "mended" if self.learned else "projected on what the model draws"
+        return f"Mended({len(self.images)} pictures {how}{known})"
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the pictures, and the PSNR where it is known."""
+        found = {"damaged": self.damaged, "images": self.images, "clean": self.clean}
+        numbers = {"psnr_before": self.before, "psnr_after": self.after}
+        return {name: array for name, array in {**found, **numbers}.items() if array is not None}
+
+    def picture(self) -> Image.Image:
+        """Return the first 32 pictures, four a row: damaged, mended (and clean)."""
+        columns = [each[:SHOWN] for each in (self.damaged, self.images, self.clean) if each is not None]
+        rows = np.stack(columns, axis=1)
+        return Sheet(rows.reshape(-1, *rows.shape[2:]), columns=GROUPS_A_ROW * len(columns)).picture()
+
+    def save_folder(self, folder: str | Path) -> Path:
+        """Write each mended picture as a PNG file of its own name, or number, and sheet.png, all of them or nothing.
+
+        Raises LunetteError for a folder with something in it.
+        """
+        return save_pictures(folder, self.images, self.names, self.picture())
+
+
+def denoise(
+    run: AnyRun,
+    images: Data | None = None,
+    *,
+    clean: Data | None = None,
+    noise: str | None = None,
+    level: float | None = None,
+    label: Label | None = None,
+    seed: int = 0,
+    checkpoint: str = "last",
+    watch: Watch = unwatched,
+) -> Mended:
+    """Mend damaged pictures, which are brought to the model's size: the mean image of each one's mean code.
+
+    A model that was trained to (recipe denoising) mends what it learned to; any other projects pictures on those
+    that it can draw, and details of them go too. With `clean`, the same pictures undamaged in the same order and
+    under the same names, the PSNR is known. So it is where the damage is made here, by `seed`: of the test pictures
+    without `images`, and of `images` with `noise` (normal, masking or salt-and-pepper of `level`, by default 0.3). The
+    test pictures' is by default the one that the model learned to mend, or normal. `label` is for a model that is
+    told labels. Raises LunetteError where damaged and clean pictures are not the same, and for a damage of no name.
+    """
+    opened = open_run(run)
+    settings, model = opened.settings, opened.model(checkpoint)
+    damage = damage_of(model, noise, level) if images is None or noise or level is not None else None
+    if damage and clean is not None:
+        raise LunetteError("pictures that are damaged here are clean before: leave out clean, or noise and level")
+    given, names = own_or_test(opened, images)
+    y = labels_for(model, given, settings.label_names, label)
+    x, known = to_float(given.pixels[:]), None
+    if damage:
+        with torch.random.fork_rng():
+            reseed(seed, "denoise")
+            known, x = x, damage(x)
+    elif clean is not None:
+        pictures, others = own_or_test(opened, clean)
+        check_same(names, others, (len(x), len(pictures)))
+        known = to_float(pictures.pixels[:])
+    return denoise_model(model, x, known, y, names, watch)
+
+
+def denoise_model(
+    model: LatentModel,
+    x: Tensor,
+    clean: Tensor | None = None,
+    y: Tensor | None = None,
+    names: tuple[str, ...] = (),
+    watch: Watch = unwatched,
+) -> Mended:
+    """Do what `denoise` does, with a model at hand and damaged pictures x (N, C, H, W), of labels y (N,) if any."""
+    images = np.empty(x.shape, np.float32)
+    for cut in cuts(len(x), x.shape[1:], spread(model)):
+        told = part(y, cut, x.device)
+        images[cut] = decode(model, encode(model, x[cut], told), told)
+        watch(Progress("mending pictures", min(cut.stop, len(x)), len(x)))
+    known = None if clean is None else clean.numpy()
+    # The model sees noise as it comes; a picture holds what of it lies in [0, 1].
+    return Mended(x.clamp(0, 1).numpy(), images.clip(0, 1), known, model.corrupt is not None, names)
+
+
+def own_or_test(run: Run, images: Data | None) -> tuple[Images, tuple[str, ...]]:
+    """Return a user's pictures at the model's size with the names of their files, or the test pictures."""
+    if images is None:
+        return run.dataset.test, ()
+    return read_with_names(images, run.settings.shape, run.settings.data.fit)
+
+
+def damage_of(model: LatentModel, noise: str | None, level: float | None) -> Corruption:
+    """Return the damage called `noise`, or what the model learned to mend, or normal noise where it learned none."""
+    if noise is None and level is not None:
+        raise LunetteError(f"level {level} says how strong, and not which noise: name it: {', '.join(CORRUPTIONS)}")
+    if noise is None and model.corrupt is not None:
+        return model.corrupt
+    return corruption(noise or "normal", LEVEL if level is None else level)
+
+
+def check_same(damaged: Sequence[str], clean: Sequence[str], counts: tuple[int, int]) -> None:
+    """Raise LunetteError unless damaged and clean pictures are as many, and files of the same names but for endings."""
+    if counts[0] != counts[1]:
+        raise LunetteError(f"{counts[0]} damaged pictures and {counts[1]} clean ones: each needs its own")
+    for one, other in zip(damaged, clean, strict=bool(damaged and clean)):
+        if PurePath(one).with_suffix("") != PurePath(other).with_suffix(""):
+            raise LunetteError(f"the damaged picture {one} would be compared with {other}: give both the same name")
+
+
+def psnr(images: NDArray[np.float32], clean: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the peak signal-to-noise ratio 10 log₁₀(1 / MSE) of each picture (N, C, H, W) in [0, 1], in dB, (N,).
+
+    It is ∞ where nothing differs.
+    """
+    error = np.square(images.astype(np.float64) - clean).mean(axis=(1, 2, 3))
+    with np.errstate(divide="ignore"):
+        return -10 * np.log10(error)

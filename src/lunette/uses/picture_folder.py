@@ -1,0 +1,45 @@
+"""Pictures as files, each under its own name."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lunette.errors import LunetteError
+from lunette.files import whole_folder, write_through
+from lunette.uses.sheet import Sheet
+
+SHEET = "sheet"
+
+
+def save_pictures(folder: str | Path, images: NDArray[np.float32], names: Sequence[str], sheet: Image.Image) -> Path:
+    """Write images (N, C, H, W) as PNG files named as `names`, or by number, and sheet.png, all of them or nothing.
+
+    Files keep their endings (cat.jpg.png) where names would not differ without. Raises LunetteError for a folder
+    with something in it.
+    """
+    folder = Path(folder)
+    check_free(folder)
+    files = names or [f"{number:05d}.png" for number in range(len(images))]
+    stems = [str(PurePath(file).with_suffix("")) for file in files]
+    stems = stems if len({*stems, SHEET}) > len(stems) else list(files)
+    with whole_folder(folder) as partial:
+        for stem, picture in zip([*stems, SHEET], [*Sheet(images, columns=1).pictures(), sheet], strict=True):
+            path, data = partial / f"{stem}.png", io.BytesIO()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture.save(data, "PNG")
+            write_through(path, data.getvalue())
+    return folder
+
+
+def check_free(folder: Path) -> None:
+    """Raise LunetteError unless pictures can be written to `folder` as a whole: it is absent or empty."""
+    if not folder.name:
+        raise LunetteError(f"{folder} is no name for a folder of pictures: give it one, such as mended")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise LunetteError(f"{folder} exists already, with something in it: choose another folder with --out")
