@@ -58,7 +58,7 @@ def unpack(file: str | Path, out: str | Path | None = None, *, watch: Watch = un
                 check_run(folder, file)
     except FileNotFoundError:
         raise LunetteError(f"there is no file {file}") from None
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, IsADirectoryError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
         raise LunetteError(f"{file} is damaged, or no ZIP file ({error}): have it sent again") from error
     return Run(out)
 
