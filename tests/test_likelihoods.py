@@ -63,6 +63,15 @@ def test_continuous_bernoullis_mean_is_that_of_its_density(logit):
     assert head(torch.tensor([logit])).mean.item() == pytest.approx(mean, abs=1e-3)
 
 
+def test_continuous_bernoullis_mean_is_its_formula_in_float64():
+    logits = torch.cat([torch.linspace(-40, 40, 4000), torch.linspace(-2, 2, 4000), torch.tensor([-1e4, 1e4])])
+    l = logits.double()  # noqa: E741
+    logits.requires_grad_()
+    mean = ContinuousBernoulliHead((1, 1, len(logits)))(logits).mean.flatten()
+    torch.testing.assert_close(mean.double(), -1 / torch.expm1(-l) - 1 / l, atol=2e-7, rtol=0)
+    assert torch.autograd.grad(mean.sum(), logits)[0].isfinite().all()
+
+
 @pytest.mark.parametrize(
     ("head", "reference"),
     [(NormalPixelHead(SHAPE, 0.3), scipy.stats.norm), (LaplaceHead(SHAPE, 0.3), scipy.stats.laplace)],

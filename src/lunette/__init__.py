@@ -21,12 +21,14 @@ if TYPE_CHECKING:
         denoise,
         edit,
         evaluate,
+        export,
         fit_prior,
         inpaint,
         pack,
         resume,
         train,
         tune,
+        unpack,
     )
     from lunette.images import Images, load
     from lunette.recipes import recipe
@@ -59,6 +61,7 @@ _HOMES = {
     "edit": "lunette.faces.python",
     "evaluate": "lunette.faces.python",
     "evidence": "lunette.uses.evidence",
+    "export": "lunette.faces.python",
     "fit_prior": "lunette.faces.python",
     "inpaint": "lunette.faces.python",
     "interpolate": "lunette.uses.interpolate",
@@ -72,6 +75,7 @@ _HOMES = {
     "sample": "lunette.uses.sample",
     "train": "lunette.faces.python",
     "tune": "lunette.faces.python",
+    "unpack": "lunette.faces.python",
 }
 
 __all__ = [
@@ -91,6 +95,7 @@ __all__ = [
     "edit",
     "evaluate",
     "evidence",
+    "export",
     "fit_prior",
     "inpaint",
     "interpolate",
@@ -104,6 +109,7 @@ __all__ = [
     "sample",
     "train",
     "tune",
+    "unpack",
 ]
 
 

@@ -23,6 +23,12 @@ DISK_REASONS = {
 }
 
 
+def check_free(out: Path) -> None:
+    """Raise LunetteError where `out` names nothing, or something that is there already."""
+    if not out.name or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
+        raise LunetteError(f"{out} exists already: choose another folder or file with --out, or remove it")
+
+
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn an error of the operating system into a LunetteError that names `path`, the reason and the mend."""
@@ -35,10 +41,17 @@ def writing(path: Path) -> Iterator[None]:
 
 def write(path: Path, data: bytes | str) -> None:
     """Replace `path` by `data` atomically: a crash at any moment leaves the old file or the new one."""
+    with whole_file(path) as partial:
+        write_through(partial, data.encode() if isinstance(data, str) else data)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give the name of a file to write, down to the disk, which takes the place of `path` when all went well."""
     partial = partial_name(path)
     with writing(path):
         try:
-            write_through(partial, data.encode() if isinstance(data, str) else data)
+            yield partial
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from lunette.uses import anomalies as judging
 from lunette.uses import concepts
 from lunette.uses import denoise as denoising
 from lunette.uses import edit as editing
+from lunette.uses import export as exporting
 from lunette.uses import fit_prior as fitting
 from lunette.uses import inpaint as inpainting
 from lunette.uses import pack as packing
@@ -107,6 +108,18 @@ def inpaint(
     """Fill in the missing pixels of pictures, with a progress bar; see `lunette.uses.inpaint.inpaint`."""
     with work_bar(progress) as watch:
         return inpainting.inpaint(run, images, mask=mask, watch=watch, **settings)
+
+
+def export(run: Run | str | Path, out: str | Path, *, checkpoint: str = "last", progress: bool = True) -> Path:
+    """Write a run as ONNX with a model card, or as one .zip, with a progress bar; see `lunette.uses.export.export`."""
+    with work_bar(progress) as watch:
+        return exporting.export(run, out, checkpoint=checkpoint, watch=watch)
+
+
+def unpack(file: str | Path, out: str | Path | None = None, *, progress: bool = True) -> Run:
+    """Open a run that `export` packed as one .zip, with a progress bar; see `lunette.uses.export.unpack`."""
+    with work_bar(progress) as watch:
+        return exporting.unpack(file, out, watch=watch)
 
 
 def bar(progress: bool) -> contextlib.AbstractContextManager[Watch | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, ContinuousBernoulli
 
@@ -43,6 +44,20 @@ class BernoulliHead(PixelHead):
         return x if self.binarization == "dynamic" else self.target(x)
 
 
+class LogitContinuousBernoulli(ContinuousBernoulli):
+    """The continuous Bernoulli distribution by its logits l, with the mean 1 / (1 − e^−l) − 1 / l."""
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean, to 2e-7: torch's takes differences that are off by up to 0.03 for p near ½ and near 1."""
+        square = self.logits.square()
+        series = 0.5 + self.logits * (1 / 12 - square * (1 / 720 - square * (1 / 30240 - square / 1209600)))
+        # The mean of −l is 1 minus that of l, and large negative l would overflow.
+        far = self.logits.abs().clamp(min=1)
+        above = -1 / torch.expm1(-far) - 1 / far
+        return torch.where(square < 1, series, torch.where(self.logits > 0, above, 1 - above))
+
+
 class ContinuousBernoulliHead(PixelHead):
     """The density on [0, 1] proportional to p^x (1 − p)^(1 − x) (Loaiza-Ganem & Cunningham, NeurIPS 2019).
 
@@ -51,6 +66,6 @@ class ContinuousBernoulliHead(PixelHead):
 
     kind = "density"
 
-    def pixels(self, features: Tensor) -> ContinuousBernoulli:
+    def pixels(self, features: Tensor) -> LogitContinuousBernoulli:
         """Features are the logits of p."""
-        return ContinuousBernoulli(logits=features, validate_args=False)
+        return LogitContinuousBernoulli(logits=features, validate_args=False)

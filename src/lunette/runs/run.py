@@ -22,7 +22,7 @@ import torch
 
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.files import write, write_folder, writing
-from lunette.images import Dataset, DataSettings, Shape, load
+from lunette.images import Dataset, DataSettings, Shape, is_name, load
 from lunette.models import LatentModel
 from lunette.recipes import Recipe, build
 from lunette.runs.checkpoints import Checkpoint, Checkpoints
@@ -179,6 +179,11 @@ class Run:
         source = self.settings.source
         # A source that lies in the run folder moves with it.
         inside = self.path / source
+        if not (is_name(source) or inside.is_file() or Path(source).exists()):
+            raise LunetteError(
+                f"{self.path} was trained on {source}, which is not on this machine: bring it there, or say in "
+                f"{self.path / SETTINGS}, as the source, where it is now; verbs that take --images need none of it"
+            )
         data = load(inside if inside.is_file() else source, self.settings.data)
         if data.facts["sha256"] != self.settings.facts["sha256"]:
             warnings.warn(f"the data in {source} is not what {self.path} was trained on", LunetteWarning, stacklevel=2)

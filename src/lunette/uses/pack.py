@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 
-from lunette.errors import Interrupted, LunetteError
-from lunette.files import whole_folder, writing
+from lunette.errors import Interrupted
+from lunette.files import check_free, whole_folder, writing
 from lunette.images import (
     Data,
     DataSettings,
@@ -46,8 +46,7 @@ def pack(
     Interrupted after SIGINT or SIGTERM, with nothing left of the pack.
     """
     out = Path(out).expanduser()
-    if not out.name or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
-        raise LunetteError(f"{out} exists already: choose another folder with --out, or remove it")
+    check_free(out)
     if are_to_launch(processes):
         files_of(source, encoded, processes)
         _launch(str(source), out, settings, encoded, processes)

@@ -11,6 +11,7 @@ from lunette.faces.commands.catalogue import data, doctor, pack, recipes
 from lunette.faces.commands.changing import concept_add, concept_list, denoise, edit, inpaint
 from lunette.faces.commands.measuring import anomalies, compare, evaluate
 from lunette.faces.commands.pictures import interpolate, latents, manifold, reconstruct, sample
+from lunette.faces.commands.taking import export, unpack
 from lunette.faces.commands.training import fit_prior, resume, train, tune
 
 VERBS: dict[str, Callable[..., None]] = {
@@ -31,6 +32,8 @@ VERBS: dict[str, Callable[..., None]] = {
     "concept list": concept_list,
     "denoise": denoise,
     "inpaint": inpaint,
+    "export": export,
+    "unpack": unpack,
     "recipes": recipes,
     "data": data,
     "data pack": pack,

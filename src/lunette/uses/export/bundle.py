@@ -1,0 +1,90 @@
+"""A run folder as one file, and back: a ZIP of stored files, which is opened only if it is just that."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from lunette.errors import LunetteError
+from lunette.files import check_free, whole_file, whole_folder
+from lunette.progress import Progress, Watch, unwatched
+from lunette.runs import Run
+
+SETTINGS = "run.toml"
+
+
+def pack_run(run: Run, out: Path, watch: Watch) -> None:
+    """Write the files of a run to the ZIP `out`, stored as they are; the same run makes the same bytes."""
+    with run.locked(), whole_file(out) as partial, partial.open("wb") as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            paths = [path for path in sorted(run.path.rglob("*")) if is_of_run(path, run.path)]
+            for done, path in enumerate(paths, 1):
+                member = zipfile.ZipInfo(path.relative_to(run.path).as_posix())
+                member.external_attr = (stat.S_IFREG | 0o644) << 16
+                member.file_size = path.stat().st_size  # so that more than 2 GiB are announced
+                with path.open("rb") as source, archive.open(member, "w") as target:
+                    shutil.copyfileobj(source, target)
+                watch(Progress("packing files", done, len(paths)))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def is_of_run(path: Path, run: Path) -> bool:
+    """Return whether a path is a file of the run: no lock, nothing half-written, no link."""
+    hidden = any(part.startswith(".") for part in path.relative_to(run).parts)
+    return path.is_file() and not path.is_symlink() and not hidden
+
+
+def unpack(file: str | Path, out: str | Path | None = None, *, watch: Watch = unwatched) -> Run:
+    """Open a run that `export` packed as one file: write its folder to `out` (by default runs/NAME), and return it.
+
+    Nothing of it is run, and nothing is written outside of `out`. Raises LunetteError, with nothing left behind,
+    where `out` exists and for a file that is damaged or was not packed by `export`.
+    """
+    file = Path(file).expanduser()
+    out = Path("runs") / file.stem if out is None else Path(out).expanduser()
+    check_free(out)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            check_members(members, file)
+            with whole_folder(out) as folder:
+                for done, member in enumerate(members, 1):
+                    archive.extract(member, folder)  # which checks its CRC-32
+                    watch(Progress("unpacking files", done, len(members)))
+                check_run(folder, file)
+    except FileNotFoundError:
+        raise LunetteError(f"there is no file {file}") from None
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
+        raise LunetteError(f"{file} is damaged, or no ZIP file ({error}): have it sent again") from error
+    return Run(out)
+
+
+def check_members(members: list[zipfile.ZipInfo], file: Path) -> None:
+    """Raise LunetteError unless the members are plain files, each in its own place within the run folder."""
+    names = [member.filename for member in members]
+    if SETTINGS not in names:
+        raise LunetteError(f"{file} holds no {SETTINGS}, so it is no run that lunette export packed")
+    for member in members:
+        path = PurePosixPath(member.filename)
+        outside = path.is_absolute() or ".." in path.parts or any(mark in member.filename for mark in "\\:")
+        plain = stat.S_ISREG(member.external_attr >> 16) and not member.is_dir() and not member.flag_bits & 1
+        # What is stored is as large as the file that holds it: a small file cannot fill the disk.
+        stored = member.compress_type == zipfile.ZIP_STORED and member.file_size == member.compress_size
+        if outside or not plain or not stored:
+            raise LunetteError(
+                f"{file} was not packed by lunette export: it holds {member.filename!r}; nothing was done"
+            )
+    if len(set(names)) < len(names) or sum(m.file_size for m in members) > file.stat().st_size:
+        raise LunetteError(f"{file} was not packed by lunette export: its files overlap; nothing was done")
+
+
+def check_run(folder: Path, file: Path) -> None:
+    """Raise LunetteError where what was unpacked is not read as a run."""
+    try:
+        Run(folder)
+    except LunetteError as error:
+        raise LunetteError(f"{file} holds no run that can be read: {error.__cause__ or error}") from error

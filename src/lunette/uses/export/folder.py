@@ -1,0 +1,94 @@
+"""A run for others: its networks as ONNX and safetensors, with a card that says what they are; or all of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from lunette.errors import LunetteError
+from lunette.files import check_free, whole_folder, write_through
+from lunette.progress import Progress, Watch, unwatched
+from lunette.recipes import describe
+from lunette.runs import Run, Trained
+from lunette.training import to_float
+from lunette.uses.export.bundle import pack_run
+from lunette.uses.export.card import model_card, public
+from lunette.uses.export.networks import PICTURES, check_extra, check_model, networks
+from lunette.uses.labels import labels_for
+from lunette.uses.passes import AnyRun, encode, open_run
+from lunette.uses.reconstruct import reconstruct
+from lunette.uses.sample import sample
+from lunette.uses.sheet import Sheet
+
+
+def export(run: AnyRun, out: str | Path, *, checkpoint: str = "last", watch: Watch = unwatched) -> Path:
+    """Write what others need to use a run to the folder `out`, whole or not at all, and return its path.
+
+    That is encoder.onnx and decoder.onnx, which are checked against torch on test pictures, model.safetensors,
+    run.toml without paths of this machine, and MODEL_CARD.md with pictures. Where `out` ends in .zip it is instead
+    the run folder itself, with all of its checkpoints, as one file that `unpack` opens anywhere. Raises LunetteError
+    where `out` exists, a package of the extra `export` is missing, or ONNX cannot hold the model within 1e-5.
+    """
+    out = Path(out).expanduser()
+    check_free(out)
+    opened = open_run(run)
+    if out.suffix.lower() == ".zip":
+        if checkpoint != "last":
+            raise LunetteError(f"{out} gets every checkpoint of the run: leave --checkpoint {checkpoint} out")
+        pack_run(opened, out, watch)
+        return out
+    check_extra()
+    trained = opened.trained(checkpoint, device="cpu")
+    model, test = trained.recipe.model, opened.dataset.test
+    check_model(model)
+    pictures = test.take(torch.arange(PICTURES) % len(test))
+    x, y = to_float(pictures.pixels[:]), labels_for(model, pictures, opened.settings.label_names)
+    latent = [rung.shape[1] for rung in encode(model, x, y)]
+    files, difference = {}, 0.0
+    for network in networks(model, x, y, metadata(opened, trained, latent)):
+        files[network.name], difference = network.data, max(difference, network.difference)
+        watch(Progress("writing networks", len(files), 2))
+    weights = opened.checkpoints.folder / trained.name / "model.safetensors"
+    files["model.safetensors"] = weights.read_bytes()
+    files["run.toml"] = public(opened.settings).to_toml().encode()
+    sheets = sheets_of(opened, trained)
+    files["MODEL_CARD.md"] = model_card(opened, trained, latent, list(sheets), difference).encode()
+    with whole_folder(out) as folder:
+        (folder / "pictures").mkdir()
+        for name, sheet in sheets.items():
+            sheet.save(folder / "pictures" / f"{name}.png")
+        for name, data in files.items():
+            write_through(folder / name, data)
+    return out
+
+
+def metadata(run: Run, trained: Trained, latent: Sequence[int]) -> Mapping[str, str]:
+    """Return what the ONNX files say of themselves; numbers and lists are JSON."""
+    settings = public(run.settings)
+    return {
+        "recipe": settings.recipe,
+        "arguments": json.dumps(settings.arguments),
+        "latent": json.dumps(latent),
+        "shape": json.dumps(settings.shape),
+        "pixel_range": "[0, 1]",
+        "likelihood": str(settings.arguments.get("likelihood", "")),
+        "density": describe(trained.recipe).density,
+        "label_names": json.dumps(settings.label_names, ensure_ascii=False),
+        "data": settings.source,
+        "data_sha256": str(settings.facts["sha256"]),
+        "checkpoint": trained.name,
+        "checkpoint_sha256": run.checkpoints.sha256(trained.name),
+        "lunette": settings.versions["lunette"],
+    }
+
+
+def sheets_of(run: Run, trained: Trained) -> dict[str, Sheet]:
+    """Return pictures for the card, by name: reconstructions, and samples where something says which codes to draw."""
+    sheets = {"reconstructions": reconstruct(run, checkpoint=trained.name)}
+    with contextlib.suppress(LunetteError):  # there is no prior, or none of this checkpoint's codes
+        sheets["samples"] = sample(run, checkpoint=trained.name)
+    return sheets
