@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         denoise,
         edit,
         evaluate,
+        evidence,
         export,
         fit_prior,
         inpaint,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from lunette.uses.concepts import concepts
     from lunette.uses.data import data
     from lunette.uses.doctor import doctor
-    from lunette.uses.evidence import evidence
     from lunette.uses.interpolate import interpolate
     from lunette.uses.latents import latents
     from lunette.uses.manifold import manifold
@@ -60,7 +60,7 @@ _HOMES = {
     "doctor": "lunette.uses.doctor",
     "edit": "lunette.faces.python",
     "evaluate": "lunette.faces.python",
-    "evidence": "lunette.uses.evidence",
+    "evidence": "lunette.faces.python",
     "export": "lunette.faces.python",
     "fit_prior": "lunette.faces.python",
     "inpaint": "lunette.faces.python",

@@ -6,6 +6,7 @@ codes = Autoencoder(latent=8, epochs=50, random_state=0).fit_transform(X)
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from lunette.errors import LunetteError, LunetteWarning
-from lunette.faces.python import bar
+from lunette.faces.progress import ProgressBar
 from lunette.images import DataSettings, Images, Shape
 from lunette.recipes import YES, build, describe, described, find, pixel_head_of
 from lunette.training import TrainingSettings
@@ -96,7 +97,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         given, how = self._settings()
         images = Images(self._pictures(X))
         self._built = (self.recipe, images.shape, given)
-        with torch.random.fork_rng(), bar(self.verbose) as watch:
+        with torch.random.fork_rng(), ProgressBar() if self.verbose else contextlib.nullcontext() as watch:
             self.recipe_ = built_with_seed(*self._built, how.seed, labels=0)
             train_model(self.recipe_, images, how, watch)
         self.rungs_ = tuple(rung.shape[1] for rung in encode(self.recipe_.model, images.pixels[:1]))
