@@ -123,7 +123,8 @@ def test_a_program_may_share_several_things(run, tmp_path):
     program.write_text(
         "import sys, lunette\n"
         "run = lunette.train('vae', out='trained', epochs=1, pictures=0, network='mlp:8', progress=False)\n"
-        "print(len(lunette.latents(run).codes) + len(lunette.latents(sys.argv[1]).codes))"
+        "n = len(lunette.latents(run).codes) + len(lunette.latents(sys.argv[1]).codes)\n"
+        "sys.stdout.write(f'{n}\\n')"  # print writes twice, and the two processes' lines would run into each other
     )
     command = [sys.executable, *TORCHRUN[:-2], program, run.path]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
