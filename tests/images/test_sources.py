@@ -91,12 +91,18 @@ def test_archives(tmp_path, names):
 
 
 def test_an_archive_gives_pictures_back_as_they_were(tmp_path):
-    images = Images(torch.from_numpy(BYTES[:, None]), torch.zeros(40, dtype=torch.int64), ("cat", "dog"))
+    zeros, age = torch.zeros(40, dtype=torch.int64), torch.arange(40.0)
+    images = Images(torch.from_numpy(BYTES[:, None]), zeros, ("cat", "dog"), {"age": age})
     (tmp_path / "a.npz").write_bytes(to_archive(images))
     back = read(tmp_path / "a.npz")[0]
+    assert list(back.factors) == ["age"]
+    assert torch.equal(back.factors["age"], age)
     assert torch.equal(back.pixels, images.pixels)
     assert torch.equal(back.labels, images.labels)
     assert back.label_names == ("cat", "dog")
+    np.savez(tmp_path / "b.npz", images=BYTES, factor_age=np.zeros((40, 2)))
+    with pytest.raises(LunetteError, match=r"b.npz has 40 pictures, and factor_age of \(40, 2\), not a number each"):
+        read(tmp_path / "b.npz")
 
 
 def test_damaged_archives_are_refused(tmp_path):

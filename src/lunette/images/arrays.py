@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from lunette.errors import LunetteError
 from lunette.images.sets import Images
@@ -18,13 +21,15 @@ from lunette.images.sets import Images
 PIXEL_KEYS = ("images", "x", "x_train", "arr_0")
 LABEL_KEYS = ("labels", "y", "y_train")
 TEST_KEYS = ("x_test", "y_test")
+FACTOR_KEY = "factor_"  # and the name of a factor
 
 
 def read_array_file(path: Path) -> tuple[Images, Images | None]:
     """Return the pictures in an .npy or .npz file, and its own test pictures where it has some.
 
     An .npz has them under images, x, x_train or arr_0, labels under labels, y or y_train (with the labels'
-    names under label_names), test pictures and their labels under x_test and y_test.
+    names under label_names), known factors of variation under factor_NAME, test pictures and their labels under x_test
+    and y_test.
     """
     try:
         content = np.load(path, allow_pickle=False)
@@ -39,6 +44,7 @@ def read_array_file(path: Path) -> tuple[Images, Images | None]:
             if "label_names" in content and labels is not None:
                 names = tuple(map(str, content["label_names"]))
                 images = Images(images.pixels, torch.from_numpy(labels.astype(np.int64)), names)
+            images = replace(images, factors=factors_in(content, len(images), path))
             pixels, labels = map(content.get, TEST_KEYS)
             return images, None if pixels is None else from_arrays(pixels, labels, str(path))
     except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
@@ -46,11 +52,23 @@ def read_array_file(path: Path) -> tuple[Images, Images | None]:
 
 
 def to_archive(images: Images) -> bytes:
-    """Return pictures and labels as an .npz that `read_array_file` gives back as they are."""
+    """Return pictures, labels and factors as an .npz that `read_array_file` gives back as they are."""
     data = io.BytesIO()
     labels = {} if images.labels is None else {"labels": images.labels.numpy(), "label_names": images.label_names}
-    np.savez_compressed(data, images=images.pixels[:].numpy(), **labels)  # type: ignore[arg-type]
+    factors = {FACTOR_KEY + name: values.numpy() for name, values in images.factors.items()}
+    np.savez_compressed(data, images=images.pixels[:].numpy(), **labels, **factors)  # type: ignore[arg-type]
     return data.getvalue()
+
+
+def factors_in(content: Mapping[str, NDArray[Any]], pictures: int, path: Path) -> dict[str, Tensor]:
+    """Return the known factors of so many pictures; raises LunetteError where one has not a number for each."""
+    found = {key.removeprefix(FACTOR_KEY): content[key] for key in content if key.startswith(FACTOR_KEY)}
+    for name, values in found.items():
+        if values.shape != (pictures,):
+            raise LunetteError(
+                f"{path} has {pictures} pictures, and {FACTOR_KEY}{name} of {values.shape}, not a number each"
+            )
+    return {name: torch.from_numpy(values.astype(np.float32)) for name, values in found.items()}
 
 
 def from_arrays(pixels: NDArray[Any], labels: NDArray[Any] | None, where: str) -> Images:
