@@ -6,6 +6,7 @@ LUNETTE_DATA=… python examples/using.py [SECTION…]
 from __future__ import annotations
 
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -70,8 +71,8 @@ def anomalies() -> None:
 
 def tune() -> None:
     """A small search on digits."""
-    folder = Path(vae().path.parent) / "study"
-    vary = {"latent": "2..32", "learning-rate": "1e-4..1e-2"}
+    folder = Path(tempfile.mkdtemp(prefix="lunette-example-")) / "study"
+    vary = {"latent": "2..32", "learning_rate": "1e-4..1e-2"}
     keep(lunette.tune("vae", "digits", vary=vary, trials=20, epochs=15, out=folder, progress=False), "using-tune.png")
 
 
