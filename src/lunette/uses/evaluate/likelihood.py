@@ -112,7 +112,7 @@ def annealed_numbers(
     n = min(ANNEALED, len(test), int(ANNEALED_VALUES / each))
     if n < min(FEWEST_ANNEALED, len(test)):
         raise LunetteError(f"chains through {how.temperatures} temperatures take too long for pictures of this size")
-    x = to_float(test.pixels[:n].to(device_of(model)))
+    x, y = to_float(test.pixels[:n].to(device_of(model))), None if y is None else y[:n]
     bounds = annealed_bounds(model, x, y, how, seed, watch)
     found = sandwich(model, max(1, n // 2), y, how, seed, watch)
     numbers = {
