@@ -29,7 +29,7 @@ def evaluate(
     found = python.evaluate(
         run, groups, pictures=pictures, samples=samples, prior=prior, seed=seed, checkpoint=checkpoint
     )
-    evaluation_table(found)
+    evaluation_table(found, groups or ())
     print(f"written to {run / 'evaluation.json'} and {run / 'report.html'}")
 
 
