@@ -56,7 +56,7 @@ def test_groups_measured_before_stay_for_the_same_checkpoint_only(run, monkeypat
     monkeypatch.setitem(GROUPS, "likelihood", one)
     monkeypatch.setitem(GROUPS, "codes", one)
     evaluate(run, ["likelihood"])
-    assert set(evaluate(run, ["codes"]).groups) == {"likelihood", "codes"}
+    assert set(evaluate(run, "codes").groups) == {"likelihood", "codes"}
     assert set(evaluate(run, ["codes"], checkpoint="0001").groups) == {"codes"}
 
 
