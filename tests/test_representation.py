@@ -16,6 +16,7 @@ from lunette.progress import unwatched
 from lunette.uses.evaluate import representation
 from lunette.uses.evaluate.disentanglement import entropies, information
 from lunette.uses.evaluate.evaluate import evaluate
+from lunette.uses.evaluate.information_map import InformationMap
 from lunette.uses.evaluate.probes import linear_probe, nearest_neighbours, standard_error
 from lunette.uses.evaluate.representation import Coded, factors, probes
 from lunette.uses.train import train
@@ -165,3 +166,11 @@ def test_pictures_of_which_nothing_is_known_are_refused(runs, capsys):
 def test_the_command_line(runs, capsys):
     assert main(["evaluate", str(runs["digits"].path), "--groups", "representation"]) == 0
     assert "nearest neighbours in pixels" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("dimensions", "factors"), [(20, 1), (3, 2), (5, 5)])
+def test_nothing_of_the_map_is_cut_off(dimensions, factors):
+    names = tuple("abcde"[:factors])
+    drawn = InformationMap(np.full((dimensions, factors), 0.5), np.ones(factors), names).picture()
+    edges = np.asarray(drawn)
+    assert all(edge.min() == 255 for edge in (edges[0], edges[-1], edges[:, 0], edges[:, -1]))

@@ -34,7 +34,8 @@ class InformationMap(Shown):
 
         shares = (self.information / self.entropies).T
         rows, columns = shares.shape
-        figure = Figure(figsize=(2.6 + 0.5 * min(columns, WRITTEN), 1.4 + 0.45 * rows), layout="constrained")
+        size = (2.6 + 0.5 * min(columns, WRITTEN), max(2.4, 1.4 + 0.45 * rows))  # room for the label of the colors
+        figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots()
         cells = axes.imshow(shares, vmin=0, vmax=1, aspect="auto", cmap="viridis")
         axes.set(xlabel="dimension of the code", yticks=range(rows), yticklabels=self.factors)
