@@ -12,6 +12,7 @@ from lunette.images import Images, load
 from lunette.uses import classifier
 from lunette.uses.classifier import classifier_of, turned
 from lunette.uses.evaluate import GROUPS, Evaluation, Group, Number, evaluate
+from lunette.uses.evaluate.subject import some
 from lunette.uses.train import train
 
 QUICK = {"epochs": 1, "network": "mlp:8", "latent": 2, "pictures": 0}
@@ -69,6 +70,15 @@ def test_what_cannot_be_measured_is_a_note_unless_asked_for(run, monkeypatch):
         evaluate(run, ["sample"])
     with pytest.raises(LunetteError, match="pictures must be at least 1"):
         evaluate(run, pictures=0)
+
+
+def test_some_pictures_are_a_fair_choice_of_sorted_ones():
+    labels = torch.arange(1000) // 100
+    images = Images(torch.zeros(1000, 1, 1, 1, dtype=torch.uint8), labels)
+    few = some(images, 200).labels
+    assert few.unique().tolist() == list(range(10))
+    assert torch.equal(few, some(images, 200).labels)
+    assert torch.equal(some(images, 2000).labels.sort().values, labels)
 
 
 def test_a_damaged_evaluation_is_named(run):

@@ -24,7 +24,7 @@ from lunette.progress import Watch, counted
 from lunette.randomness import reseed
 from lunette.training import cuts, spread, to_float
 from lunette.uses.evaluate.aggregate import ACTIVE, distances, index_information, rates, variances
-from lunette.uses.evaluate.subject import Subject
+from lunette.uses.evaluate.subject import Subject, some
 from lunette.uses.evaluation import Group, Number
 from lunette.uses.passes import device_of, part
 from lunette.uses.shown import Shown
@@ -75,7 +75,7 @@ def codes(subject: Subject, watch: Watch) -> Group:
     Of a model without a prior it is the units alone, as nothing says there what a code costs.
     """
     model, seed = subject.model, subject.settings.seed
-    images = subject.test.take(slice(MOST))
+    images = some(subject.test, MOST)
     y = subject.y(images)
     found = coded(model, images, y, seed, watch)
     spreads = variances(found.means)

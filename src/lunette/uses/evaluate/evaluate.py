@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from lunette.errors import LunetteError, unknown
-from lunette.images import Images, Permutation
 from lunette.progress import Watch, unwatched
 from lunette.runs import REPORT, Run, write
 from lunette.uses.evaluate.codes import codes
@@ -17,7 +16,7 @@ from lunette.uses.evaluate.likelihood import likelihood
 from lunette.uses.evaluate.reconstruction import reconstruction
 from lunette.uses.evaluate.representation import representation
 from lunette.uses.evaluate.samples import samples as sampling
-from lunette.uses.evaluate.subject import EvaluationSettings, Subject
+from lunette.uses.evaluate.subject import EvaluationSettings, Subject, some
 from lunette.uses.evaluation import Evaluation, Group
 from lunette.uses.passes import AnyRun, open_run
 from lunette.uses.report import report
@@ -57,7 +56,8 @@ def evaluate(
     opened = open_run(run)
     trained = opened.trained(checkpoint)
     data = opened.dataset
-    subject = Subject(opened, trained, data, some(data.test, pictures), settings)
+    test = data.test if pictures is None else some(data.test, pictures)
+    subject = Subject(opened, trained, data, test, settings)
     found = {name: measured(name, subject, watch, by_name=bool(groups)) for name in groups or GROUPS}
     known = Evaluation(
         trained.name, opened.checkpoints.sha256(trained.name), str(data.facts["sha256"]), earlier(opened, subject)
@@ -70,13 +70,6 @@ def evaluate(
     if (opened.path / REPORT).is_file():  # a run that is not finished gets it at its end
         write(opened.path / REPORT, report(opened, subject.model))
     return evaluation
-
-
-def some(images: Images, pictures: int | None) -> Images:
-    """Return so many images, by chance but always the same: a set's first ones may be easier than the others."""
-    if pictures is None or pictures >= len(images):
-        return images
-    return images.take(Permutation(len(images), seed=0).part(slice(pictures)))
 
 
 def measured(name: str, subject: Subject, watch: Watch, by_name: bool) -> Group:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Images, Pixels
+from lunette.images import Images, Permutation, Pixels
 from lunette.likelihoods import BernoulliHead, PixelHead, SquaredErrorHead, name_of_head
 from lunette.models import LatentModel
 from lunette.objectives import distortion, rate
@@ -112,16 +112,17 @@ def annealed_numbers(
     n = min(ANNEALED, len(test), int(ANNEALED_VALUES / each))
     if n < min(FEWEST_ANNEALED, len(test)):
         raise LunetteError(f"chains through {how.temperatures} temperatures take too long for pictures of this size")
-    x = to_float(test.pixels[:n].to(device_of(model)))
-    bounds = annealed_bounds(model, x, y, how, seed, watch)
-    found = sandwich(model, max(1, n // 2), y, how, seed, watch)
+    chosen = Permutation(len(test), seed=0)[:n]
+    x, told = to_float(test.pixels[chosen].to(device_of(model))), None if y is None else y[chosen]
+    bounds = annealed_bounds(model, x, told, how, seed, watch)
+    found = sandwich(model, max(1, n // 2), told, how, seed, watch)
     numbers = {
         "annealed bound": in_nats(bounds),
         "annealed gap": in_nats(found.upper - found.lower),
     }
     note = (
-        f"annealed: the first {n} pictures, with {how.chains} chains of each through {how.temperatures} temperatures; "
-        f"of the same pictures the importance bound is {importance[:n].mean():.2f} nats. The gap is between chains "
+        f"annealed: {n} of the pictures, with {how.chains} chains of each through {how.temperatures} temperatures; of "
+        f"the same ones the importance bound is {importance[chosen].mean():.2f} nats. The gap is between chains "
         f"there and back on {len(found.lower)} pictures that the model drew: so much log p(x) may be off in the mean"
     )
     return numbers, note
