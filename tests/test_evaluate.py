@@ -70,6 +70,23 @@ def test_what_cannot_be_measured_is_a_note_unless_asked_for(run, monkeypatch):
         evaluate(run, ["sample"])
     with pytest.raises(LunetteError, match="pictures must be at least 1"):
         evaluate(run, pictures=0)
+    with pytest.raises(LunetteError, match="5,000 at most, not 5001"):
+        evaluate(run, samples=5001)
+
+
+@pytest.mark.parametrize("error", [MemoryError, RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_a_group_that_memory_does_not_suffice_for_does_not_spoil_the_others(run, monkeypatch, error):
+    def full(subject, watch):
+        raise error
+
+    for name in GROUPS:
+        monkeypatch.setitem(GROUPS, name, one)
+    monkeypatch.setitem(GROUPS, "samples", full)
+    found = evaluate(run).groups
+    assert found["samples"].notes == (
+        "not measured: memory does not suffice for the group samples: ask for fewer --pictures",
+    )
+    assert found["codes"].numbers
 
 
 def test_some_pictures_are_a_fair_choice_of_sorted_ones():
@@ -81,8 +98,14 @@ def test_some_pictures_are_a_fair_choice_of_sorted_ones():
     assert torch.equal(some(images, 2000).labels.sort().values, labels)
 
 
-def test_a_damaged_evaluation_is_named(run):
+def test_a_damaged_evaluation_is_named_before_anything_is_measured(run, monkeypatch):
+    def never(subject, watch):
+        raise AssertionError
+
     write(run.path / "evaluation.json", "{")
+    monkeypatch.setitem(GROUPS, "codes", never)
+    with pytest.raises(LunetteError, match="remove it"):
+        evaluate(run, ["codes"])
     with pytest.raises(LunetteError, match=r"evaluation\.json cannot be read.*remove it"):
         Evaluation.load(run.path)
     (run.path / "evaluation.json").unlink()

@@ -10,6 +10,7 @@ from lunette.errors import LunetteError
 from lunette.images import Dataset, Images, Permutation
 from lunette.models import LatentModel
 from lunette.runs import Run, Trained
+from lunette.uses.evidence import check_samples
 from lunette.uses.labels import labels_for
 
 
@@ -23,10 +24,9 @@ class EvaluationSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("pictures", "samples"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise LunetteError(f"{name} must be at least 1, not {value}")
+        if self.pictures is not None and self.pictures < 1:
+            raise LunetteError(f"pictures must be at least 1, not {self.pictures}")
+        check_samples(self.samples)
 
 
 @dataclass(frozen=True)
