@@ -13,6 +13,7 @@ from lunette.uses import classifier
 from lunette.uses.classifier import classifier_of, turned
 from lunette.uses.evaluate import GROUPS, Evaluation, Group, Number, evaluate
 from lunette.uses.evaluate.subject import some
+from lunette.uses.report import report
 from lunette.uses.train import train
 
 QUICK = {"epochs": 1, "network": "mlp:8", "latent": 2, "pictures": 0}
@@ -110,6 +111,13 @@ def test_a_damaged_evaluation_is_named_before_anything_is_measured(run, monkeypa
         Evaluation.load(run.path)
     (run.path / "evaluation.json").unlink()
     assert Evaluation.load(run.path) is None
+
+
+def test_a_report_does_without_pictures_that_were_removed(run):
+    drawn = evaluate(run, ["reconstruction"]).groups["reconstruction"].drawn
+    shown = (run.path / "report.html").read_text().count("<img")
+    (run.pictures / drawn["Best reconstructions"]).unlink()
+    assert report(run, run.model()).count("<img") == shown - 1
 
 
 def test_quarter_turns_and_flips():
