@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import torch
@@ -50,16 +49,15 @@ def likelihood(subject: Subject, watch: Watch) -> Group:
     lost, told = halves_of_the_bound(model, test.pixels, y, settings.seed, watch)
     by = f"K = {settings.samples}"
     numbers = {
-        "−ELBO": in_nats(lost + told),
-        "distortion": in_nats(lost),
-        "rate": in_nats(told, better=""),
-        f"importance bound, {by}": Number(importance.mean, "nats", importance.standard_error, better="lower"),
+        "−ELBO": Number.mean(lost + told, "nats", "lower"),
+        "distortion": Number.mean(lost, "nats", "lower"),
+        "rate": Number.mean(told, "nats"),
+        f"importance bound, {by}": Number.mean(importance.bounds, "nats", "lower"),
     }
     notes = [note] if (note := meaning(head, density)) else []
     if density == YES and head.kind == "mass":
-        bits = math.prod(test.shape) * math.log(2)
-        value, error = importance.mean / bits, importance.standard_error / bits
-        numbers[f"bits per pixel, {by}"] = Number(value, "bits a pixel and channel", error, better="lower")
+        bits = importance.bounds / (math.prod(test.shape) * math.log(2))
+        numbers[f"bits per pixel, {by}"] = Number.mean(bits, "bits a pixel and channel", "lower")
     try:
         annealed, note = annealed_numbers(model, test, y, importance.bounds, settings.seed, watch)
         numbers |= annealed
@@ -117,8 +115,8 @@ def annealed_numbers(
     bounds = annealed_bounds(model, x, told, how, seed, watch)
     found = sandwich(model, max(1, n // 2), told, how, seed, watch)
     numbers = {
-        "annealed bound": in_nats(bounds),
-        "annealed gap": in_nats(found.upper - found.lower),
+        "annealed bound": Number.mean(bounds, "nats", "lower"),
+        "annealed gap": Number.mean(found.upper - found.lower, "nats", "lower"),
     }
     note = (
         f"annealed: {n} of the pictures, with {how.chains} chains of each through {how.temperatures} temperatures; of "
@@ -126,12 +124,6 @@ def annealed_numbers(
         f"there and back on {len(found.lower)} pictures that the model drew: so much log p(x) may be off in the mean"
     )
     return numbers, note
-
-
-def in_nats(values: NDArray[np.float64], better: Literal["lower", ""] = "lower") -> Number:
-    """Return the mean of values (N,), one a picture, with its standard error."""
-    error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    return Number(float(values.mean()), "nats", float(error), better=better)
 
 
 def meaning(head: PixelHead, density: str) -> str:
