@@ -106,7 +106,7 @@ def evidence_model(
         for start in starts:
             cut = slice(start, start + size)
             x, told = to_float(pixels[cut].to(device)), part(y, cut, device)
-            bounds[cut] = _bounds(model, x, told, samples, each, (seed, start), passed).cpu().numpy()
+            bounds[cut] = _bounds(model, x, told, samples, each, (seed, start), passed).numpy()
     return Evidence(bounds, samples)
 
 
@@ -126,11 +126,11 @@ def _bounds(
     passed: Callable[[], None],
 ) -> Tensor:
     """Return the bounds (N,) of images x (N, C, H, W), of labels y, from passes with `each` samples."""
-    total = torch.full((len(x),), -math.inf, dtype=torch.float64, device=x.device)
+    total = torch.full((len(x),), -math.inf, dtype=torch.float64)
     for done in range(0, samples, each):
         reseed(names[0], "evidence", names[1], done)
         weights = log_weights(model.trace(x, y, samples=min(each, samples - done)))
-        total = torch.logaddexp(total, weights.double().logsumexp(0))
+        total = torch.logaddexp(total, weights.cpu().double().logsumexp(0))  # Apple's GPUs have no float64
         passed()
     return math.log(samples) - total
 
