@@ -17,7 +17,7 @@ from lunette.uses.evaluate import evaluate
 from lunette.uses.evaluate import likelihood as group
 from lunette.uses.evaluate.annealing import Annealing
 from lunette.uses.evaluate.codes import ceiling
-from lunette.uses.evaluate.likelihood import basis, halves_of_the_bound, once
+from lunette.uses.evaluate.likelihood import basis_of, halves_of_the_bound, once
 from lunette.uses.evidence import evidence_model
 from lunette.uses.train import train
 
@@ -95,10 +95,10 @@ def test_the_numbers_of_a_model_that_leaks_are_refused(runs, monkeypatch):
 
 def test_a_basis_names_scale_and_labels():
     def named(name, **given):
-        made = build(name, SHAPE, {"network": "mlp:4"} | given, labels=3).model
-        return basis(next(m for m in made.modules() if hasattr(m, "kind")), made)
+        return basis_of(build(name, SHAPE, {"network": "mlp:4"} | given, labels=3))
 
     assert named("vae", likelihood="squared-error:0.5") == "squared-error of scale 0.5"
+    assert named("denoising") == "squared-error of scale 0.7071, of damaged pictures"
     assert named("cvae", binarize="threshold") == "bernoulli, binarized at one half, given the label"
 
 

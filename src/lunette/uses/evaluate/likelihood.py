@@ -17,7 +17,7 @@ from lunette.models import LatentModel
 from lunette.objectives import distortion, rate
 from lunette.progress import Watch, counted
 from lunette.randomness import reseed
-from lunette.recipes import YES, describe, pixel_head_of
+from lunette.recipes import YES, Recipe, describe, pixel_head_of
 from lunette.training import cuts, spread, to_float
 from lunette.uses.evaluate.annealing import Annealing, annealed_bounds, check_annealing, sandwich
 from lunette.uses.evaluate.leaks import BATCH, check_leaks
@@ -64,7 +64,7 @@ def likelihood(subject: Subject, watch: Watch) -> Group:
         notes.append(note)
     except LunetteError as error:
         notes.append(f"not annealed: {error}")
-    return Group(numbers, tuple(notes), basis=basis(head, model))
+    return Group(numbers, tuple(notes), basis=basis_of(made))
 
 
 def once(head: PixelHead, images: Images, seed: int) -> Images:
@@ -138,11 +138,14 @@ def meaning(head: PixelHead, density: str) -> str:
     return ""
 
 
-def basis(head: PixelHead, model: LatentModel) -> str:
-    """Return what must be the same in a run whose nats are to be compared with these."""
+def basis_of(made: Recipe) -> str:
+    """Return what must be the same in a run whose nats are to be compared with those of this one."""
+    head, model = pixel_head_of(made), made.model
     text = name_of_head(head)
     if isinstance(head, BernoulliHead):
         text += f", {BINARIZED[head.binarization]}"
     if isinstance(head, SquaredErrorHead):
         text += f" of scale {head.scale.item():.4g}"
+    if model.corrupt is not None:
+        text += ", of damaged pictures"
     return f"{text}, given the label" if model.labels else text
