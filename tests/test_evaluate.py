@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -155,3 +156,10 @@ def test_the_classifier_learns_and_is_kept(labelled, tmp_path, monkeypatch):
     kept.write_bytes(kept.read_bytes()[:100])
     classifier_of(data, seen.append)
     assert len(seen) == 300  # a damaged one is trained anew
+
+
+def test_labels_of_training_pictures_alone_are_not_learned(tmp_path, monkeypatch):
+    monkeypatch.setattr(classifier.platformdirs, "user_cache_path", lambda _: tmp_path / "cache")
+    monkeypatch.setattr(classifier, "STEPS", 1)
+    data = load("digits")
+    assert not classifier_of(replace(data, test=replace(data.test, labels=None))).supervised
