@@ -6,6 +6,7 @@ LUNETTE_DATA=… python examples/using.py [SECTION…]
 from __future__ import annotations
 
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -33,9 +34,9 @@ def evaluate() -> None:
         (PICTURES / f"using-{picture.name}").write_bytes(picture.read_bytes())
 
 
-def shapes() -> None:
-    """What one dimension of a code says of each factor."""
-    run = trained("beta_tc", "shapes:scale,x,y", network="conv:32/2,32/2,64/2:128", latent=6, epochs=20, beta=6.0)
+def factors() -> None:
+    """What each dimension of a code says of each factor, on moons whose three factors are known."""
+    run = trained("beta_tc", "moons:tilt,size", latent=5, epochs=40)
     evaluation_table(lunette.evaluate(run, ["representation"], progress=False))
     for picture in run.pictures.glob("representation-*.png"):
         (PICTURES / f"using-{picture.name}").write_bytes(picture.read_bytes())
@@ -70,12 +71,12 @@ def anomalies() -> None:
 
 def tune() -> None:
     """A small search on digits."""
-    folder = Path(vae().path.parent) / "study"
-    vary = {"latent": "2..32", "learning-rate": "1e-4..1e-2"}
+    folder = Path(tempfile.mkdtemp(prefix="lunette-example-")) / "study"
+    vary = {"latent": "2..32", "learning_rate": "1e-4..1e-2"}
     keep(lunette.tune("vae", "digits", vary=vary, trials=20, epochs=15, out=folder, progress=False), "using-tune.png")
 
 
-SECTIONS = {f.__name__: f for f in (evaluate, shapes, compare, edit, mend, anomalies, tune)}
+SECTIONS = {f.__name__: f for f in (evaluate, factors, compare, edit, mend, anomalies, tune)}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or SECTIONS:

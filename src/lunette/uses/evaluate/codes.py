@@ -61,11 +61,13 @@ class Bars(Shown):
     def picture(self) -> Image.Image:
         """Return a bar a dimension."""
         from matplotlib.figure import Figure  # here, because others who import this need not wait for it
+        from matplotlib.ticker import MaxNLocator
 
         figure = Figure(figsize=(6.4, 3.2), layout="constrained")
         axes = figure.subplots()
         axes.bar(np.arange(1, len(self.rates) + 1), self.rates, width=0.8 if len(self.rates) < 100 else 1.0)
         axes.axhline(COLLAPSED, color="C3", linewidth=0.8)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="dimensions of the code, by their rate", ylabel="rate in nats")
         data = io.BytesIO()
         figure.savefig(data, dpi=120)
