@@ -13,8 +13,8 @@ from rich.table import Table
 from lunette.numbers import figures
 from lunette.recipes import RECIPES, arguments, build, describe, find, summary
 from lunette.runs import Concept
-from lunette.uses.comparison import Comparison
-from lunette.uses.evaluation import Evaluation
+from lunette.uses.comparison import Comparison, Line
+from lunette.uses.evaluation import Evaluation, Number
 from lunette.uses.strip import Strip
 from lunette.uses.study import Study
 
@@ -140,6 +140,14 @@ def concept_table(concepts: Sequence[Concept]) -> None:
     facts_table(groups)
 
 
+def cell(line: Line, number: Number | None) -> str:
+    """Return a number of a comparison, with its own floor where those of the runs differ."""
+    if number is None:
+        return ""
+    own = line.floor is None and number.floor is not None
+    return figures(number.value) + (f" (floor {figures(number.floor)})" if own else "")
+
+
 def comparison_table(comparison: Comparison) -> None:
     """Print the numbers of runs side by side, a table a data set; the best of each line is bold."""
     console = Console(highlight=False)
@@ -152,7 +160,7 @@ def comparison_table(comparison: Comparison) -> None:
         table.add_column("floor", justify="right")
         table.add_column("unit")
         for line in section.lines:
-            cells = [figures(n.value) if n else "" for n in line.numbers]
+            cells = [cell(line, n) for n in line.numbers]
             if line.best is not None:
                 cells[line.best] = f"[bold]{cells[line.best]}[/bold]"
             basis = f" ({line.basis})" if line.basis else ""

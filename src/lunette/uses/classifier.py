@@ -56,12 +56,13 @@ class Classifier:
 
 
 def classifier_of(data: Dataset, watch: Watch = unwatched) -> Classifier:
-    """Return the classifier of the training pictures: by their labels, or of their turns where they have none.
+    """Return the classifier of the training pictures: by their labels, or of their turns where some have none.
 
     Nothing is downloaded: it is trained here (1,500 steps of batch 128, always from the same seed) when it is first
     asked for, and then kept in the user's cache. Turns to be told apart: Gidaris, Singh, Komodakis, ICLR 2018.
     """
-    supervised = data.train.labels is not None and len(data.train.label_names) > 1
+    known = data.train.labels is not None and data.test.labels is not None
+    supervised = known and len(data.train.label_names) > 1
     network = untrained(data.train.shape, len(data.train.label_names) if supervised else TURNS)
     what = (data.facts["sha256"], len(data.train), STEPS, BATCH, RATE, str(network), torch.__version__)
     key = hashlib.sha256(repr(what).encode()).hexdigest()[:16]

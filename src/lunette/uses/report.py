@@ -45,7 +45,6 @@ def report(run: Run, model: LatentModel) -> str:
         seconds=sum(row["seconds"] for row in rows),
         pictures=pictures(run, epoch, model.corrupt is not None),
         evaluation=Evaluation.load(run.path),
-        drawn=lambda name: (run.pictures / name).read_bytes(),
     )
 
 
