@@ -3,11 +3,13 @@
 import json
 import math
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
 
 from lunette.errors import LunetteError
+from lunette.faces.commands.measuring import GroupName
 from lunette.files import write
 from lunette.images import Images, load
 from lunette.uses import classifier
@@ -163,3 +165,7 @@ def test_labels_of_training_pictures_alone_are_not_learned(tmp_path, monkeypatch
     monkeypatch.setattr(classifier, "STEPS", 1)
     data = load("digits")
     assert not classifier_of(replace(data, test=replace(data.test, labels=None))).supervised
+
+
+def test_the_command_line_knows_every_group():
+    assert get_args(GroupName) == tuple(GROUPS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lunette.errors import LunetteError
 from lunette.files import write_anew
 from lunette.images import Dataset, Images, Pixels, Shape
 from lunette.networks import architecture
@@ -69,7 +71,8 @@ def classifier_of(data: Dataset, watch: Watch = unwatched) -> Classifier:
     path = platformdirs.user_cache_path("lunette") / "classifiers" / f"{key}.safetensors"
     if not restored(network, path):
         train(network, data.train, supervised, watch)
-        write_anew(path, save(network.state_dict()))
+        with contextlib.suppress(LunetteError):  # where the cache cannot be written, it is trained again next time
+            write_anew(path, save(network.state_dict()))
     network.eval()
     seen = Classifier(network, 0.0, supervised, key)
     return Classifier(network, accuracy(seen, data.test), supervised, key)

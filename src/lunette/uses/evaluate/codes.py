@@ -32,7 +32,7 @@ from lunette.uses.sample import check_learned
 from lunette.uses.shown import Shown
 
 MOST = 5000  # pictures: each code is weighed under the posterior of each picture
-PAIRED = 1000  # codes whose distances to one another are looked at
+COMPARED = 1000  # codes that are compared with draws of the prior
 COLLAPSED = 0.01  # nats: a dimension that carries less tells nothing of the picture
 IGNORED = ": pictures are drawn without regard to their codes"
 
@@ -189,13 +189,14 @@ def from_prior(
 
     The floor is that of draws of the prior itself, so it is this model's own.
     """
-    labels = None if y is None else torch.cat([y, y])
+    z = z[:COMPARED]
+    labels = None if y is None else y[:COMPARED].repeat(2)
     one, other = torch.cat(drawn_codes(model, None, 2 * len(z), labels, shape, seed, watch), -1).chunk(2)
     each, least = (distances(a.cpu().numpy(), one.cpu().numpy()) for a in (z, other))
     where = f"in {z.shape[1]} dimensions"  # those of codes of another size would be others
     numbers = {"distance to prior": Number(float(each.mean()), where, floor=float(least.mean()), better="lower")}
     if len(z) > 1:
         kernel = MaximumMeanDiscrepancy()
-        near, floor = (float(kernel.between(a[:PAIRED], one[:PAIRED])) for a in (z, other))
+        near, floor = (float(kernel.between(a, one)) for a in (z, other))
         numbers["MMD"] = Number(near, where, floor=floor, better="lower")
     return numbers, each

@@ -62,15 +62,15 @@ def evaluate(
     known = Evaluation(
         trained.name, opened.checkpoints.sha256(trained.name), str(data.facts["sha256"]), earlier(opened, subject)
     )
-    found = {name: measured(name, subject, watch, by_name=bool(groups)) for name in groups or GROUPS}
-    evaluation = replace(known, groups={name: g for name in GROUPS if (g := found.get(name, known.groups.get(name)))})
-    for group in found.values():
-        for title, picture in group.pictures.items():
-            picture.save(opened.pictures / group.drawn[title])
-    evaluation.save(opened.path)
+    for name in groups or GROUPS:
+        found = {**known.groups, name: measured(name, subject, watch, by_name=bool(groups))}
+        known = replace(known, groups={each: found[each] for each in GROUPS if each in found})
+        for title, picture in found[name].pictures.items():
+            picture.save(opened.pictures / found[name].drawn[title])
+        known.save(opened.path)  # a stop later on loses none of it
     if (opened.path / REPORT).is_file():  # a run that is not finished gets it at its end
         write(opened.path / REPORT, report(opened, subject.model))
-    return evaluation
+    return known
 
 
 def measured(name: str, subject: Subject, watch: Watch, by_name: bool) -> Group:
