@@ -63,9 +63,9 @@ def facts_table(groups: Mapping[str, Mapping[str, object]]) -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for group, facts in groups.items():
-        table.add_row(f"[bold]{group}[/bold]", "")
+        table.add_row(f"[bold]{escape(group)}[/bold]", "")
         for name, value in facts.items():
-            table.add_row(f"  {name}", str(value))
+            table.add_row(f"  {name}", escape(str(value)))
     Console(highlight=False).print(table)
 
 
@@ -99,7 +99,8 @@ def study_table(study: Study) -> None:
     table.add_column("")
     others = [trial for trial in study.trials if trial.outcome != "complete"]
     for trial in (*study.complete, *others):
-        values = [figures(value) if isinstance(value, float) else str(value) for value in trial.settings.values()]
+        chosen = [trial.settings.get(name, "") for name in study.best.settings]
+        values = [figures(value) if isinstance(value, float) else escape(str(value)) for value in chosen]
         outcome = "" if trial.outcome == "complete" else trial.outcome
         table.add_row(str(trial.number), *values, figures(trial.loss), outcome)
     console = Console(highlight=False)
