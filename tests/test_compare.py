@@ -7,7 +7,7 @@ import pytest
 
 from lunette.errors import LunetteError
 from lunette.faces.cli import main
-from lunette.faces.tables import cell
+from lunette.faces.tables import cell, comparison_table
 from lunette.uses.comparison import Line, compare
 from lunette.uses.comparison.plots import losses, pareto, undominated
 from lunette.uses.evaluation import Evaluation, Group, Number
@@ -105,10 +105,11 @@ def test_the_best_is_told_of_evaluated_numbers(runs):
     (section,) = compare([runs["a"], runs["b"], runs["normal"]]).sections
     found, distances = line(section, "Fréchet distance", "a")
     assert found == {"a": 5.0, "b": 3.0}
-    assert (distances.best, distances.floor) == (1, 1.0)
-    assert dataclasses.replace(distances, better="higher").best == 0
-    assert dataclasses.replace(distances, better="").best is None
-    assert dataclasses.replace(distances, numbers=(Number(math.nan), Number(1.0))).best is None
+    assert (distances.best, distances.floor) == ((1,), 1.0)
+    assert dataclasses.replace(distances, better="higher").best == (0,)
+    assert dataclasses.replace(distances, better="").best == ()
+    for values, best in (((math.nan, 1.0), ()), ((2.0, 2.0), ()), ((3.0, 2.0, 2.0), (1, 2))):
+        assert dataclasses.replace(distances, numbers=tuple(map(Number, values))).best == best
     assert "normal is not measured yet: lunette evaluate" in " ".join(section.notes)
 
 
@@ -124,6 +125,36 @@ def test_numbers_on_other_pictures_have_lines_of_their_own(runs):
         assert pareto(section.sides, [each for each in section.lines if each.name == "Fréchet distance"]) is None
     finally:
         evaluation.save(runs["b"].path)
+
+
+def test_lines_of_a_group_stand_together_and_say_what_keeps_them_apart(runs):
+    given = {"a": ("of 2", "bound, K = 500"), "b": ("of 3", "bound, K = 10")}
+    kept = {}
+    try:
+        for name, (unit, bound) in given.items():
+            numbers = {"active units": Number(2.0, unit), "rank": Number(2.0, unit)}
+            groups = {"likelihood": Group({bound: Number(1.0)}), "codes": Group(numbers)}
+            kept[name] = Evaluation.load(runs[name].path)
+            Evaluation("0002", "", "", groups).save(runs[name].path)
+        (section,) = compare([runs["a"], runs["b"]]).sections
+        groups = [line.group for line in section.lines]
+        assert list(dict.fromkeys(groups)) == ["training", "likelihood", "codes"]
+        assert groups == sorted(groups, key=["training", "likelihood", "codes"].index)
+        assert "active units, rank cannot be compared between of 2 (a) and of 3 (b)" in section.notes
+    finally:
+        for name, evaluation in kept.items():
+            evaluation.save(runs[name].path)
+
+
+def test_the_table_fits_a_narrow_terminal(runs, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    comparison_table(compare([runs[name] for name in ("a", "b", "beta", "normal")]))
+    told = capsys.readouterr().out
+    assert "…" not in told
+    (row,) = [line.split() for line in told.splitlines() if line.lstrip().startswith("Fréchet distance")]
+    assert row[-3:] == ["5", "3", "1"]
+    (basis,) = [line.split()[0] for line in told.splitlines() if line.endswith("features x; 180 pictures")]
+    assert told.count(basis) == 2  # beside the number, and where it is explained
 
 
 def test_other_data_stand_in_a_section_of_their_own(runs):

@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from lunette.errors import LunetteError
+from lunette.faces.cli import main
 from lunette.faces.commands.measuring import GroupName
+from lunette.faces.tables import evaluation_table
 from lunette.files import write
 from lunette.images import Images, load
 from lunette.uses import classifier
@@ -59,8 +61,21 @@ def test_groups_measured_before_stay_for_the_same_checkpoint_only(run, monkeypat
     monkeypatch.setitem(GROUPS, "likelihood", one)
     monkeypatch.setitem(GROUPS, "codes", one)
     evaluate(run, ["likelihood"])
-    assert set(evaluate(run, ["codes"]).groups) == {"likelihood", "codes"}
+    assert set(evaluate(run, "codes").groups) == {"likelihood", "codes"}
     assert set(evaluate(run, ["codes"], checkpoint="0001").groups) == {"codes"}
+
+
+def test_the_command_tells_what_was_asked_for_and_of_how_many_pictures(run, monkeypatch, capsys):
+    for name in ("likelihood", "codes"):
+        monkeypatch.setitem(GROUPS, name, one)
+    evaluate(run, ["likelihood", "codes"], pictures=9)
+    assert main(["evaluate", str(run.path), "--groups", "codes", "--pictures", "7"]) == 0
+    told = capsys.readouterr().out
+    assert "codes, of 7 test pictures" in told
+    assert "likelihood" not in told
+    evaluation_table(Evaluation.load(run.path))
+    told = capsys.readouterr().out
+    assert told.index("likelihood, of 9 test pictures") < told.index("codes, of 7 test pictures")
 
 
 def test_what_cannot_be_measured_is_a_note_unless_asked_for(run, monkeypatch):

@@ -36,6 +36,7 @@ def runs(tmp_path_factory):
         "autoencoder": ("autoencoder", {}),
         "ladder": ("ladder", {"network": "mlp:16,8", "rungs": 2}),
         "full": ("vae", {"posterior": "full"}),
+        "cvae": ("cvae", {}),
     }
     folder = tmp_path_factory.mktemp("runs")
     return {name: train(recipe, "digits", out=folder / name, **QUICK | given) for name, (recipe, given) in made.items()}
@@ -72,10 +73,19 @@ def test_what_is_no_probability_is_said(runs):
     bases = {name: each.basis for name, each in found.items()}
     assert bases["grey"] == bases["ladder"] == "bernoulli, of grey pixels"
     assert bases["normal"] == "normal"
+    assert bases["cvae"] == "bernoulli, of grey pixels, given the label"
     with pytest.raises(LunetteError, match="has no prior"):
         evaluate(runs["autoencoder"], ["likelihood"])
     with pytest.raises(LunetteError, match="5,000 at most, not 5001"):
         evaluate(runs["vae"], ["likelihood"], samples=5001)
+
+
+def test_some_of_the_pictures_are_annealed_with_the_labels_of_those(runs, monkeypatch):
+    monkeypatch.setattr(group, "ANNEALED", 7)
+    found = evaluate(runs["cvae"], ["likelihood"], pictures=20, samples=20).groups["likelihood"]
+    assert found.notes[-1].startswith("annealed: 7 of the pictures")
+    of_the_same = float(found.notes[-1].split("importance bound is ")[1].split()[0])
+    assert found.numbers["annealed bound"].value == pytest.approx(of_the_same, abs=1)
 
 
 def test_the_numbers_of_a_model_that_leaks_are_refused(runs, monkeypatch):

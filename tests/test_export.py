@@ -9,6 +9,7 @@ import stat
 import sys
 import warnings
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -243,6 +244,13 @@ def test_a_run_is_the_same_on_another_machine(run, packed):
     assert all((there.path / name).read_bytes() == (run.path / name).read_bytes() for name in files)
     assert np.array_equal(np.asarray(lunette.sample(there, 9)), np.asarray(lunette.sample(run, 9)))
     assert export(there, "again.zip").read_bytes() == packed.read_bytes()
+
+
+def test_a_run_without_a_checkpoint_is_not_packed(run):
+    shutil.copytree(run.path, "bare", ignore=shutil.ignore_patterns("checkpoints"))
+    with pytest.raises(LunetteError, match="bare has no whole checkpoint: none was saved"):
+        export("bare", "bare.zip")
+    assert not Path("bare.zip").exists()
 
 
 def test_arrays_travel_with_the_run_and_paths_do_not(source, run, packed, tmp_path, monkeypatch):

@@ -179,6 +179,8 @@ def test_a_mask_is_a_box_or_a_picture_or_an_array(tmp_path):
         ("6,0,3,2", r"the box 6,0,3,2 .* does not lie"),
         ("0,0,0,2", "does not lie"),
         ("-1,0,3,2", "does not lie"),
+        ("0,14", r"four whole numbers, x,y,width,height, .* not '0,14'"),
+        ("0,0,2.5,2", "four whole numbers"),
         ("0,0,8,6", "every pixel is missing"),
         (np.zeros((6, 8), bool), "no pixel is missing"),
         (np.ones((8, 6), bool), "the mask is 8×6 .* the model's 6×8"),

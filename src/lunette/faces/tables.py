@@ -8,7 +8,9 @@ from dataclasses import fields
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from lunette.numbers import figures
 from lunette.recipes import RECIPES, arguments, build, describe, find, summary
@@ -19,6 +21,8 @@ from lunette.uses.strip import Strip
 from lunette.uses.study import Study
 
 SHAPE, LABELS = (1, 28, 28), 10  # what pictures a recipe is asked about: those of MNIST
+FIGURES = 10  # columns of the terminal that a number of four significant figures takes
+QUANTITY = 34  # and those that its name and unit take, where there is room
 
 
 def recipe_table() -> None:
@@ -69,11 +73,12 @@ def facts_table(groups: Mapping[str, Mapping[str, object]]) -> None:
     Console(highlight=False).print(table)
 
 
-def evaluation_table(evaluation: Evaluation) -> None:
-    """Print what was measured: a table a group, and its notes below."""
+def evaluation_table(evaluation: Evaluation, names: Sequence[str] = ()) -> None:
+    """Print what was measured in the groups of these names, or in all: a table a group, and its notes below."""
     console = Console(highlight=False)
-    for name, group in evaluation.groups.items():
-        console.print(f"[bold]{name}[/bold]")
+    for name in names or evaluation.groups:
+        group = evaluation.groups[name]
+        console.print(f"[bold]{name}[/bold], of {group.settings['pictures']:,} test pictures")
         table = Table(box=None, padding=(0, 2, 0, 0))
         table.add_column("")
         for heading in ("value", "± error", "floor"):
@@ -156,17 +161,23 @@ def comparison_table(comparison: Comparison) -> None:
         console.print(f"[bold]{escape(section.source)}[/bold]")
         table = Table(box=None, padding=(0, 2, 0, 0))
         table.add_column("")
-        for side in section.sides:
-            table.add_column(escape(side.name), justify="right")
-        table.add_column("floor", justify="right")
-        table.add_column("unit")
-        for line in section.lines:
+        names = [side.name for side in section.sides]
+        room = (console.width - QUANTITY - FIGURES) // len(names) - 2
+        for name in names:
+            width = max(FIGURES, min(room, max(map(len, names))))
+            table.add_column(Text(name, overflow="fold"), justify="right", width=width)
+        table.add_column("floor", justify="right", width=FIGURES)
+        for before, line in zip((None, *section.lines), section.lines, strict=False):
+            if before is None or before.group != line.group:
+                table.add_row(f"[bold]{line.group}[/bold]")
             cells = [cell(line, n) for n in line.numbers]
-            if line.best is not None:
-                cells[line.best] = f"[bold]{cells[line.best]}[/bold]"
-            basis = f" ({line.basis})" if line.basis else ""
-            table.add_row(escape(line.name + basis), *cells, figures(line.floor), line.unit)
+            for i in line.best:
+                cells[i] = f"[bold]{cells[i]}[/bold]"
+            unit = f", {line.unit}" if line.unit else ""
+            basis = f" [{section.bases.index(line.basis) + 1}]" if line.basis else ""
+            quantity = Padding(Text(f"{line.name}{unit}{basis}"), (0, 0, 0, 2))
+            table.add_row(quantity, *cells, figures(line.floor))
         console.print(table)
-        for note in section.notes:
+        for note in (*(f"[{i}] {basis}" for i, basis in enumerate(section.bases, 1)), *section.notes):
             console.print(f"  {escape(note)}", soft_wrap=True)
         console.print()

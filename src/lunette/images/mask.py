@@ -25,6 +25,10 @@ def read_mask(mask: Mask, sides: tuple[int, int]) -> Tensor:
     """
     if isinstance(mask, str) and re.fullmatch(r"\s*-?\d+\s*(,\s*-?\d+\s*){3}", mask):
         missing = box(mask, sides)
+    elif isinstance(mask, str) and re.fullmatch(r"[-\d\s.,]+", mask) and not Path(mask).exists():
+        raise LunetteError(
+            f"a box to fill in is four whole numbers, x,y,width,height, such as 0,14,28,14, not {mask!r}"
+        )
     elif isinstance(mask, str | Path):
         missing = torch.from_numpy(np.array(open_file(Path(mask).expanduser()).convert("L")) >= WHITE)
     else:

@@ -29,7 +29,7 @@ def evaluate(
     found = python.evaluate(
         run, groups, pictures=pictures, samples=samples, prior=prior, seed=seed, checkpoint=checkpoint
     )
-    evaluation_table(found)
+    evaluation_table(found, groups or ())
     print(
         *(f"written to {run / name}" for name in ("evaluation.json", "report.html") if (run / name).is_file()), sep="\n"
     )

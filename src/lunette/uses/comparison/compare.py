@@ -39,6 +39,11 @@ class Section:
     samples: Mapping[str, Sheet] = field(repr=False)
     plots: Mapping[str, bytes] = field(repr=False)  # PNGs by title
 
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """What the numbers of lines have in common, each once."""
+        return tuple(dict.fromkeys(line.basis for line in self.lines if line.basis))
+
 
 @dataclass(frozen=True)
 class Comparison:

@@ -101,12 +101,13 @@ class Line:
     numbers: tuple[Number | None, ...]
 
     @property
-    def best(self) -> int | None:
-        """Which run has the best number, where two or more have one and it is known what is better."""
-        known = [(n.value, i) for i, n in enumerate(self.numbers) if n and not math.isnan(n.value)]
-        if len(known) < 2 or not self.better:
-            return None
-        return (min if self.better == "lower" else max)(known)[1]
+    def best(self) -> tuple[int, ...]:
+        """Which runs have the best number, where it is known what is better and not all have the same."""
+        known = [n.value for n in self.numbers if n and not math.isnan(n.value)]
+        if len(set(known)) < 2 or not self.better:
+            return ()
+        best = (min if self.better == "lower" else max)(known)
+        return tuple(i for i, n in enumerate(self.numbers) if n and n.value == best)
 
     @property
     def floor(self) -> float | None:
@@ -121,8 +122,8 @@ def lines(sides: Sequence[Side]) -> list[Line]:
     for i, side in enumerate(sides):
         for group, basis, name, number in numbers(side):
             found.setdefault((group, name, number.unit, number.better, basis), {})[i] = number
-    names = list(dict.fromkeys(key[:2] for key in found))
-    ordered = sorted(found, key=lambda key: (key[0] != "training", names.index(key[:2])))  # those of one name together
+    groups, names = (list(dict.fromkeys(key[:n] for key in found)) for n in (1, 2))
+    ordered = sorted(found, key=lambda key: (groups.index(key[:1]), names.index(key[:2])))  # those of one name together
     return [
         Line(group, name, unit, basis, better, tuple(found[key].get(i) for i in range(len(sides))))
         for key in ordered
@@ -149,14 +150,14 @@ def numbers(side: Side) -> list[tuple[str, str, str, Number]]:
 
 
 def apart(sides: Sequence[Side], found: Sequence[Line]) -> list[str]:
-    """Return why numbers of one name stand in several lines, a sentence each."""
-    notes = []
+    """Return why numbers of one name stand in several lines, a sentence for those with the same reason."""
+    apart: dict[str, list[str]] = {}
     for group, name in dict.fromkeys((line.group, line.name) for line in found):
         same = [line for line in found if (line.group, line.name) == (group, name)]
         if len(same) > 1:
             whose = (", ".join(s.name for s, n in zip(sides, line.numbers, strict=True) if n) for line in same)
-            other_units = len({line.unit for line in same}) > 1
-            hows = (f"{line.basis}; {line.unit}" if other_units else line.basis for line in same)
-            ways = (f"{how or 'no basis'} ({who})" for how, who in zip(hows, whose, strict=True))
-            notes.append(f"{name} cannot be compared between {' and '.join(ways)}")
-    return notes
+            told = len({line.basis for line in same}) == len(same)  # else it is the unit that is not the same
+            bases = (line.basis if told else ", ".join(filter(None, (line.basis, line.unit))) for line in same)
+            ways = (f"{basis or 'no basis'} ({who})" for basis, who in zip(bases, whose, strict=True))
+            apart.setdefault(" and ".join(ways), []).append(name)
+    return [f"{', '.join(names)} cannot be compared between {ways}" for ways, names in apart.items()]

@@ -34,7 +34,7 @@ GROUPS: dict[str, Measure] = {
 
 def evaluate(
     run: AnyRun,
-    groups: Sequence[str] | None = None,
+    groups: str | Sequence[str] | None = None,
     *,
     pictures: int | None = None,
     samples: int = 500,
@@ -50,6 +50,7 @@ def evaluate(
     importance bound; new pictures are drawn from the model's prior, or the fitted `prior` of that kind. Groups
     that were measured before of the same checkpoint stay. Raises LunetteError for an unknown group.
     """
+    groups = (groups,) if isinstance(groups, str) else groups
     for name in groups or ():
         if name not in GROUPS:
             raise unknown("group", name, GROUPS)

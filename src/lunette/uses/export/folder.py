@@ -31,7 +31,8 @@ def export(run: AnyRun, out: str | Path, *, checkpoint: str = "last", watch: Wat
     That is encoder.onnx and decoder.onnx, which are checked against torch on test pictures, model.safetensors,
     run.toml without paths of this machine, and MODEL_CARD.md with pictures. Where `out` ends in .zip it is instead
     the run folder itself, with all of its checkpoints, as one file that `unpack` opens anywhere. Raises LunetteError
-    where `out` exists, a package of the extra `export` is missing, or ONNX cannot hold the model within 1e-5.
+    where `out` exists, the run has no whole checkpoint, a package of the extra `export` is missing, or ONNX cannot
+    hold the model within 1e-5.
     """
     out = Path(out).expanduser()
     check_free(out)
@@ -39,6 +40,7 @@ def export(run: AnyRun, out: str | Path, *, checkpoint: str = "last", watch: Wat
     if out.suffix.lower() == ".zip":
         if checkpoint != "last":
             raise LunetteError(f"{out} gets every checkpoint of the run: leave --checkpoint {checkpoint} out")
+        opened.checkpoints.load()  # a run without a whole one would be of no use elsewhere
         pack_run(opened, out, watch)
         return out
     check_extra()
