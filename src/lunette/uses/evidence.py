@@ -72,7 +72,8 @@ def evidence(
     density, model = describe(recipe).density, recipe.model
     shown = opened.dataset.test if images is None else read_pictures(images, settings.shape, settings.data.fit)
     y = labels_for(model, shown, settings.label_names, label)
-    found = evidence_model(model, shown.pixels, samples, seed, y, watch)
+    with torch.random.fork_rng():
+        found = evidence_model(model, shown.pixels, samples, seed, y, watch)
     if density != YES:
         why = density.removeprefix("no: ")
         text = f"the evidence of {opened.path} cannot be compared with that of other models: {why}"
