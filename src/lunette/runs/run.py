@@ -201,7 +201,8 @@ class Run:
     def trained(self, checkpoint: str = "last", device: str = "auto") -> Trained:
         """Return the same with its recipe, and what else is known of the checkpoint."""
         name, loaded = self.checkpoints.load(checkpoint)
-        recipe = self.recipe()
+        with torch.random.fork_rng():  # its first weights are drawn, and then replaced
+            recipe = self.recipe()
         load_weights(recipe.model.load_state_dict, loaded)
         recipe.model.to(pick_device(device)).eval()
         return Trained(name, recipe, loaded.state)
