@@ -24,10 +24,11 @@ from lunette.training import cuts, to_float
 
 STEPS, BATCH, RATE = 1500, 128, 1e-3
 TURNS = 4
-FIRST = 32  # channels of the first convolution; each further one has twice as many
+CHANNELS = 64  # of the last convolution; each one before has half as many, so that large pictures cost little more
+FEWEST = 4  # channels
 SMALL = 8  # convolutions halve the picture until a side is this or less
 FEATURES = 128
-DRAWS = FIRST // 4  # values that the network makes of a pixel
+DRAWS = CHANNELS // 8  # values that the network makes of a pixel
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def untrained(shape: Shape, classes: int) -> nn.Sequential:
     halvings = 1
     while min(shape[1:]) >> halvings > SMALL:
         halvings += 1
-    layers = ",".join(f"{FIRST << i}/2" for i in range(halvings))
+    layers = ",".join(f"{max(FEWEST, CHANNELS >> i)}/2" for i in reversed(range(halvings)))
     with torch.random.fork_rng():
         reseed(0, "classifier")
         body = architecture(f"conv:{layers}:{FEATURES}").encoder(shape, classes).body
