@@ -87,7 +87,7 @@ def test_units_that_tell_nothing_are_inactive_and_named():
     assert collapse(each[1:])[0].endswith("pictures are drawn without regard to their codes")
     assert collapse(each[:1]) == []
     assert Bars(each.numpy()).picture().size == (768, 384)
-    numbers, distance = from_prior(model, found.z, None, 0)
+    numbers, distance = from_prior(model, found.z, None, SHAPE, 0, unwatched)
     # The first dimension is N(1, 1) smeared by a uniform; the others are the prior.
     assert distance[0] == pytest.approx(1, abs=0.15)
     assert distance[1:].max() < 0.15
@@ -113,6 +113,6 @@ def test_codes_of_other_recipes_are_measured_or_noted(name):
     assert (found.rate is None) == (name in ("aae", "vq_vae"))
     assert (found.rates is not None) == (name in ("gumbel_vae", "cvae"))
     assert (found.q is not None) == (name == "cvae")
-    numbers, distance = from_prior(model, found.z, y, 0)
+    numbers, distance = from_prior(model, found.z, y, SHAPE, 0, unwatched)
     assert np.isfinite(distance).all()
     assert math.isfinite(numbers["MMD"].value)

@@ -7,9 +7,9 @@ import pytest
 
 from lunette.errors import LunetteError
 from lunette.faces.cli import main
-from lunette.faces.tables import comparison_table
-from lunette.uses.comparison import compare
-from lunette.uses.comparison.plots import losses, undominated
+from lunette.faces.tables import cell, comparison_table
+from lunette.uses.comparison import Line, compare
+from lunette.uses.comparison.plots import losses, pareto, undominated
 from lunette.uses.evaluation import Evaluation, Group, Number
 from lunette.uses.train import train
 
@@ -25,6 +25,9 @@ def runs(tmp_path_factory):
         "beta": train("vae", out=folder / "beta", beta=2.0, **QUICK),
         "normal": train("vae", out=folder / "normal", likelihood="normal", **QUICK),
         "plain": train("autoencoder", out=folder / "plain", **QUICK),
+        "told": train("cvae", out=folder / "told", **QUICK),
+        "iwae": train("iwae", out=folder / "iwae", samples=3, **QUICK),
+        "iwae_more": train("iwae", out=folder / "iwae_more", samples=4, **QUICK),
         "small": train("vae", out=folder / "small", size=6, **QUICK),
     }
     for name, distance in (("a", 5.0), ("b", 3.0)):
@@ -54,13 +57,48 @@ def test_only_losses_that_mean_the_same_share_a_line(runs):
     row = next(row for row in runs["b"].metrics() if row["split"] == "test")
     assert line(section, "test loss", "b")[0]["b"] == row["loss"]
     assert any(
-        note.startswith("test loss cannot be compared between distortion + rate; bernoulli (a, b) and")
+        note.startswith("test loss cannot be compared between distortion + rate; bernoulli, of grey pixels (a, b) and")
         for note in section.notes
     )
     assert any("no samples of plain" in note for note in section.notes)
     assert set(section.samples) == {"a", "b", "beta", "normal"}
     assert set(section.reconstructions) == {"original", "a", "b", "beta", "normal", "plain"}
     assert set(section.plots) == {"Learning curves", "Rate and distortion", "Quality and time"}
+
+
+def test_a_model_that_is_told_labels_and_bounds_of_other_samples_are_apart(runs):
+    (section,) = compare([runs[name] for name in ("a", "told", "iwae", "iwae_more")]).sections
+    for name in ("a", "told", "iwae", "iwae_more"):
+        assert set(line(section, "test loss", name)[0]) == {name}
+    assert set(line(section, "test distortion", "a")[0]) == {"a"}
+    assert line(section, "test loss", "iwae")[1].basis == "importance bound (K = 3); bernoulli, of grey pixels"
+    assert line(section, "test distortion", "a")[1].basis == "bernoulli, of grey pixels"
+    assert "Quality and time" not in section.plots  # no two runs share a loss
+
+
+def test_numbers_of_another_checkpoint_and_of_a_fitted_prior_are_told(runs):
+    before = Evaluation.load(runs["b"].path)
+    group = dataclasses.replace(before.groups["samples"], settings={"pictures": 180, "prior": "mixture"})
+    last = runs["b"].trained().name
+    Evaluation(last, runs["b"].checkpoints.sha256(last), "", {"samples": group}).save(runs["b"].path)
+    try:
+        (section,) = compare([runs["a"], runs["b"]]).sections
+        told = " ".join(section.notes)
+        assert "a was measured at checkpoint 0002, which is another than" in told
+        assert "b was measured" not in told
+        assert "the measured samples of b are of its fitted mixture prior" in told
+    finally:
+        before.save(runs["b"].path)
+
+
+def test_floors_that_differ_stand_beside_their_numbers():
+    numbers = (Number(2.0, floor=1.0), Number(3.0, floor=1.0), None)
+    both = Line("samples", "x", "", "", "lower", numbers)
+    assert both.floor == 1.0
+    assert cell(both, numbers[0]) == "2"
+    apart = dataclasses.replace(both, numbers=(numbers[0], Number(3.0, floor=0.5), None))
+    assert apart.floor is None
+    assert [cell(apart, n) for n in apart.numbers] == ["2 (floor 1)", "3 (floor 0.5000)", ""]
 
 
 def test_the_best_is_told_of_evaluated_numbers(runs):
@@ -82,6 +120,9 @@ def test_numbers_on_other_pictures_have_lines_of_their_own(runs):
     try:
         (section,) = compare([runs["a"], runs["b"]]).sections
         assert line(section, "Fréchet distance", "a")[0] == {"a": 5.0}
+        shared = pareto(section.sides, section.lines)
+        assert shared != pareto(section.sides, [each for each in section.lines if each.name != "test loss"])
+        assert pareto(section.sides, [each for each in section.lines if each.name == "Fréchet distance"]) is None
     finally:
         evaluation.save(runs["b"].path)
 

@@ -141,3 +141,7 @@ def test_votes_by_hand():
     assert counts[0, 0] == counts[2, 1] == counts[1].sum() == 0
     assert counts.sum() == VOTES
     assert abs(counts[2, 0] - VOTES / 2) < 4 * math.sqrt(VOTES) / 2
+
+
+def test_codes_that_are_constant_are_not_disentangled():
+    assert disentanglement(np.zeros((2, 3))) == completeness(np.zeros((2, 3))) == 0

@@ -200,6 +200,13 @@ def test_a_concept_of_another_checkpoint_is_refused(run, tmp_path):
     words = f"of checkpoint {first}, not of {last}: make it anew with .* slant --measure slant --checkpoint {last}"
     with pytest.raises(LunetteError, match=words):
         lunette.edit(other, concept="slant", progress=False)
+    text = other.path / "concepts" / "slant.toml"
+    whole = text.read_text()
+    for damaged in (f"news = 1\n{whole}", whole.replace("rungs = [", "rungs = 3 # [").replace("    5,\n]", "", 1)):
+        text.write_text(damaged)
+        with pytest.raises(LunetteError, match="'slant' .* is damaged .* make it anew"):
+            lunette.concepts(other)
+    text.write_text(whole)
     (tensors,) = (other.path / "concepts").glob("*.safetensors")
     tensors.write_bytes(tensors.read_bytes()[:-1] + b"x")
     with pytest.raises(LunetteError, match="'slant' .* is damaged .* make it anew"):
@@ -295,6 +302,27 @@ def test_a_model_told_labels_draws_one_as_another(tmp_path):
         lunette.add_concept(run, "eight", with_="label:8", without="label:3", progress=False)
 
 
+def test_of_pictures_drawn_with_another_label_the_codes_are_not_compared(tmp_path):
+    run = train("cvae", "digits", out=tmp_path / "run", epochs=1, latent=3, pictures=0)
+    lunette.add_concept(run, "slant", measure="slant", progress=False)
+    redrawn = lunette.edit(run, with_="label:8", without="label:3", n=3, progress=False)
+    assert list(redrawn.changes) == ["same class", "named 8", "slant", "thickness"]
+    moved = lunette.edit(run, concept="slant", n=3, steps=3, progress=False)
+    assert "along slant" in moved.changes
+
+
+def test_without_the_runs_data_one_can_edit_and_not_measure(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 8, 8), np.uint8)
+    np.save(tmp_path / "data.npy", pixels)
+    run = train("vae", tmp_path / "data.npy", out=tmp_path / "run", epochs=1, latent=2, pictures=0)
+    lunette.add_concept(run, "slant", measure="slant", progress=False)
+    (tmp_path / "data.npy").unlink()
+    with pytest.raises(LunetteError, match="is not on this machine: .* --no-drift leaves that out"):
+        lunette.edit(Run(run.path), pixels[:3], concept="slant", progress=False)
+    alone = lunette.edit(Run(run.path), pixels[:3], concept="slant", drift=False, progress=False)
+    assert alone.images.shape[:2] == (3, 7)
+
+
 def folder_of(images, path):
     """Write pictures as files into `path`."""
     path.mkdir()
@@ -305,7 +333,12 @@ def folder_of(images, path):
 
 def test_from_the_command_line(run, tmp_path, capsys):
     test = run.dataset.test
-    sides = [folder_of(test.take(test.labels == label).take(slice(9)), tmp_path / str(label)) for label in (8, 3)]
+    folders = tmp_path / "[/bold]8", tmp_path / "3"  # a name that would be markup
+    (tmp_path / "[").mkdir()
+    sides = [
+        folder_of(test.take(test.labels == label).take(slice(9)), folder)
+        for label, folder in zip((8, 3), folders, strict=True)
+    ]
     own = ["--with", str(sides[0]), "--without", str(sides[1])]
     assert main(["concept", "add", str(run.path), "drawn", *own]) == 0
     assert main(["concept", "list", str(run.path)]) == 0

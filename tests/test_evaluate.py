@@ -2,18 +2,23 @@
 
 import json
 import math
+from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
 
 from lunette.errors import LunetteError
 from lunette.faces.cli import main
+from lunette.faces.commands.measuring import GroupName
 from lunette.faces.tables import evaluation_table
 from lunette.files import write
 from lunette.images import Images, load
 from lunette.uses import classifier
 from lunette.uses.classifier import classifier_of, turned
 from lunette.uses.evaluate import GROUPS, Evaluation, Group, Number, evaluate
+from lunette.uses.evaluate.subject import some
+from lunette.uses.report import report
 from lunette.uses.train import train
 
 QUICK = {"epochs": 1, "network": "mlp:8", "latent": 2, "pictures": 0}
@@ -84,14 +89,53 @@ def test_what_cannot_be_measured_is_a_note_unless_asked_for(run, monkeypatch):
         evaluate(run, ["sample"])
     with pytest.raises(LunetteError, match="pictures must be at least 1"):
         evaluate(run, pictures=0)
+    with pytest.raises(LunetteError, match="5,000 at most, not 5001"):
+        evaluate(run, samples=5001)
 
 
-def test_a_damaged_evaluation_is_named(run):
+@pytest.mark.parametrize("error", [MemoryError, RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_a_group_that_memory_does_not_suffice_for_does_not_spoil_the_others(run, monkeypatch, error):
+    def full(subject, watch):
+        raise error
+
+    for name in GROUPS:
+        monkeypatch.setitem(GROUPS, name, one)
+    monkeypatch.setitem(GROUPS, "samples", full)
+    found = evaluate(run).groups
+    assert found["samples"].notes == (
+        "not measured: memory does not suffice for the group samples: ask for fewer --pictures",
+    )
+    assert found["codes"].numbers
+
+
+def test_some_pictures_are_a_fair_choice_of_sorted_ones():
+    labels = torch.arange(1000) // 100
+    images = Images(torch.zeros(1000, 1, 1, 1, dtype=torch.uint8), labels)
+    few = some(images, 200).labels
+    assert few.unique().tolist() == list(range(10))
+    assert torch.equal(few, some(images, 200).labels)
+    assert torch.equal(some(images, 2000).labels.sort().values, labels)
+
+
+def test_a_damaged_evaluation_is_named_before_anything_is_measured(run, monkeypatch):
+    def never(subject, watch):
+        raise AssertionError
+
     write(run.path / "evaluation.json", "{")
+    monkeypatch.setitem(GROUPS, "codes", never)
+    with pytest.raises(LunetteError, match="remove it"):
+        evaluate(run, ["codes"])
     with pytest.raises(LunetteError, match=r"evaluation\.json cannot be read.*remove it"):
         Evaluation.load(run.path)
     (run.path / "evaluation.json").unlink()
     assert Evaluation.load(run.path) is None
+
+
+def test_a_report_does_without_pictures_that_were_removed(run):
+    drawn = evaluate(run, ["reconstruction"]).groups["reconstruction"].drawn
+    shown = (run.path / "report.html").read_text().count("<img")
+    (run.pictures / drawn["Best reconstructions"]).unlink()
+    assert report(run, run.model()).count("<img") == shown - 1
 
 
 def test_quarter_turns_and_flips():
@@ -129,3 +173,14 @@ def test_the_classifier_learns_and_is_kept(labelled, tmp_path, monkeypatch):
     kept.write_bytes(kept.read_bytes()[:100])
     classifier_of(data, seen.append)
     assert len(seen) == 300  # a damaged one is trained anew
+
+
+def test_labels_of_training_pictures_alone_are_not_learned(tmp_path, monkeypatch):
+    monkeypatch.setattr(classifier.platformdirs, "user_cache_path", lambda _: tmp_path / "cache")
+    monkeypatch.setattr(classifier, "STEPS", 1)
+    data = load("digits")
+    assert not classifier_of(replace(data, test=replace(data.test, labels=None))).supervised
+
+
+def test_the_command_line_knows_every_group():
+    assert get_args(GroupName) == tuple(GROUPS)

@@ -17,7 +17,7 @@ from lunette.uses.evaluate import evaluate
 from lunette.uses.evaluate import likelihood as group
 from lunette.uses.evaluate.annealing import Annealing
 from lunette.uses.evaluate.codes import ceiling
-from lunette.uses.evaluate.likelihood import basis, halves_of_the_bound, once
+from lunette.uses.evaluate.likelihood import basis_of, halves_of_the_bound, once
 from lunette.uses.evidence import evidence_model
 from lunette.uses.train import train
 
@@ -35,6 +35,7 @@ def runs(tmp_path_factory):
         "grey": ("vae", {}),
         "autoencoder": ("autoencoder", {}),
         "ladder": ("ladder", {"network": "mlp:16,8", "rungs": 2}),
+        "full": ("vae", {"posterior": "full"}),
         "cvae": ("cvae", {}),
     }
     folder = tmp_path_factory.mktemp("runs")
@@ -82,7 +83,7 @@ def test_what_is_no_probability_is_said(runs):
 def test_some_of_the_pictures_are_annealed_with_the_labels_of_those(runs, monkeypatch):
     monkeypatch.setattr(group, "ANNEALED", 7)
     found = evaluate(runs["cvae"], ["likelihood"], pictures=20, samples=20).groups["likelihood"]
-    assert found.notes[-1].startswith("annealed: the first 7 pictures")
+    assert found.notes[-1].startswith("annealed: 7 of the pictures")
     of_the_same = float(found.notes[-1].split("importance bound is ")[1].split()[0])
     assert found.numbers["annealed bound"].value == pytest.approx(of_the_same, abs=1)
 
@@ -104,10 +105,10 @@ def test_the_numbers_of_a_model_that_leaks_are_refused(runs, monkeypatch):
 
 def test_a_basis_names_scale_and_labels():
     def named(name, **given):
-        made = build(name, SHAPE, {"network": "mlp:4"} | given, labels=3).model
-        return basis(next(m for m in made.modules() if hasattr(m, "kind")), made)
+        return basis_of(build(name, SHAPE, {"network": "mlp:4"} | given, labels=3))
 
     assert named("vae", likelihood="squared-error:0.5") == "squared-error of scale 0.5"
+    assert named("denoising") == "squared-error of scale 0.7071, of damaged pictures"
     assert named("cvae", binarize="threshold") == "bernoulli, binarized at one half, given the label"
 
 
@@ -170,3 +171,24 @@ def test_codes_of_every_kind_of_run(runs):
     assert len(found["ladder"].lists["rate by dimension"]) == 6
     assert "mutual information" not in found["ladder"].numbers
     assert (runs["vae"].path / "pictures" / "codes-rate-by-dimension.png").is_file()
+
+
+def test_collapse_is_named_where_dimensions_depend_on_one_another(runs, monkeypatch):
+    assert "collapse" not in " ".join(evaluate(runs["full"], ["codes"], pictures=50).groups["codes"].notes)
+    monkeypatch.setattr("lunette.uses.evaluate.codes.COLLAPSED", 100.0)
+    found = evaluate(runs["full"], ["codes"], pictures=50).groups["codes"]
+    assert "posterior collapse: all dimensions together carry" in " ".join(found.notes)
+
+
+def test_codes_are_measured_without_a_prior_that_has_not_learned_and_of_one_picture(runs, monkeypatch):
+    alone = evaluate(runs["vae"], ["codes"], pictures=1).groups["codes"].numbers
+    assert "distance to prior" in alone
+    assert "MMD" not in alone  # no pair is there
+
+    def unlearned(run, trained):
+        raise LunetteError("it had not begun to learn")
+
+    monkeypatch.setattr("lunette.uses.evaluate.codes.check_learned", unlearned)
+    found = evaluate(runs["vae"], ["codes"], pictures=50).groups["codes"]
+    assert set(found.numbers) == {"active units", "mutual information", "aggregate divergence"}
+    assert found.notes[-1] == "not compared with the prior: it had not begun to learn"

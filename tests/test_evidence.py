@@ -111,3 +111,10 @@ def test_memory_depends_on_neither_pictures_nor_samples():
     output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     small, large = map(int, output.split())
     assert large < 1.05 * small
+
+
+def test_it_leaves_the_random_state_alone(tmp_path):
+    run = train("vae", out=tmp_path / "run", epochs=1, network="mlp:8", latent=2, binarize="threshold", pictures=0)
+    before = torch.get_rng_state()
+    evidence(run, samples=3)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -223,6 +223,8 @@ def test_the_card_tells_the_runs_numbers(run, exported):
     assert f"| distortion | {test['distortion']:.2f} | nats an image |" in card
     assert "| PSNR | 12.35 | 0.5000 |" in card
     assert "measured in a test" in card
+    seconds = sum(row["seconds"] for row in run.metrics() if row["split"] == "train")
+    assert f"the run took {seconds:.1f} s of training" in card
     for words in ("# vae on own-digits.npz", "Kingma & Welling", run.settings.facts["sha256"], "no density of grey"):
         assert words in card
     for link in re.findall(r"\]\((.*?)\)", card):
@@ -277,13 +279,14 @@ def test_a_damaged_file_is_refused_and_leaves_nothing(packed, tmp_path):
     for name, content in {
         "flipped": data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :],
         "cut": data[: len(data) // 2],
+        "shortened": data[:place] + data[place + 9 :],
         "empty": b"",
         "text": b"no archive",
     }.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(LunetteError, match="is damaged, or no ZIP file"):
             unpack(tmp_path / name, "out")
-    assert {path.name for path in tmp_path.iterdir()} == {"flipped", "cut", "empty", "text"}
+    assert {path.name for path in tmp_path.iterdir()} == {"flipped", "cut", "shortened", "empty", "text"}
     with pytest.raises(LunetteError, match="there is no file nowhere.zip"):
         unpack("nowhere.zip")
 

@@ -137,6 +137,13 @@ def test_mistakes_are_told(digits, fitted):
         Autoencoder("cvae", **QUICK).fit(X)
     with pytest.raises(LunetteError, match="64 features are no pictures of the shape"):
         Autoencoder(shape=(9, 8), **QUICK).fit(X)
+    with pytest.raises(LunetteError, match="64 features are no pictures of the shape"):
+        Autoencoder(shape=(-8, -8), **QUICK).fit(X)
+    for limits in ((0, 8, 16), (1, 1), (16, 0), (0, np.inf)):
+        with pytest.raises(LunetteError, match="limits are what black is"):
+            Autoencoder(limits=limits, **QUICK).fit(X)
+    with pytest.raises(LunetteError, match="holds nothing out to stop by"):
+        Autoencoder(settings={"patience": 3}, **QUICK).fit(X)
     with pytest.raises(LunetteError, match="pictures are X itself"):
         Autoencoder(settings={"size": 16}, **QUICK).fit(X)
     with pytest.raises(LunetteError, match="unknown setting 'betta'; did you mean 'beta'"):

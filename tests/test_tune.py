@@ -16,6 +16,7 @@ from lunette.faces.cli import main
 from lunette.images import load
 from lunette.progress import unwatched
 from lunette.runs import Run
+from lunette.uses.study import Study, Trial
 from lunette.uses.tune import losses, tune
 from lunette.uses.vary import ELBO, search_space
 
@@ -162,6 +163,17 @@ def test_it_goes_on_as_if_it_had_never_stopped(study, archive, tmp_path):
         tune("vae", archive / "one.npz", vary=VARY, out=tmp_path / "study", **QUICK | {"epochs": 3})
 
 
+def test_it_goes_on_after_a_kill_in_the_midst_of_an_entry(study, archive, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # Optuna's lock links to a relative name, which leads nowhere from where it lies
+    tune("vae", archive / "one.npz", vary=VARY, trials=1, out="study", **QUICK)
+    (tmp_path / "study/study.journal.lock").symlink_to("study/study.journal")
+    with (tmp_path / "study/study.journal").open("a") as journal:
+        journal.write('{"op_code":4,"worker')
+    for _ in range(2):
+        found = tune("vae", archive / "one.npz", vary=VARY, trials=2, out="study", **QUICK)
+        assert [trial.loss for trial in found.trials] == [trial.loss for trial in study.trials[:2]]
+
+
 def test_the_best_is_finished_by_resume_and_trained_anew_by_its_command(study):
     best = study.best.run
     before = [row["loss"] for row in best.metrics()]
@@ -178,6 +190,19 @@ def test_its_picture_and_arrays(study, tmp_path):
     with np.load(study.save(tmp_path / "study.npz")) as arrays:
         assert arrays["losses"].shape == arrays["beta"].shape == (8,)
         assert np.nanmin(arrays["losses"]) == study.best.loss
+
+
+def test_arrays_of_what_is_no_number_are_of_names(tmp_path):
+    def trial(number, outcome="complete", **settings):
+        return Trial(number, tmp_path, settings, outcome, float(number))
+
+    trials = trial(0, clip=None, latent=2), trial(1, clip=1.0, latent=4), trial(2, "failed", clip=1.0)
+    study = Study(tmp_path, ELBO, trials)
+    with np.load(study.save(tmp_path / "study.npz")) as arrays:
+        assert arrays["clip"].tolist() == ["None", "1.0", "1.0"]
+        assert arrays["latent"].tolist() == ["2", "4", "None"]  # the last one was killed before it had chosen
+    whole = Study(tmp_path, ELBO, trials[:2])
+    assert whole.arrays()["latent"].tolist() == [2, 4]
 
 
 def test_failures_are_told(tmp_path, archive):

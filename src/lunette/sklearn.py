@@ -92,8 +92,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def fit(self, X: Any, y: Any = None) -> Autoencoder:  # noqa: ARG002
         """Train on X (N, features); y is not looked at. Raises LunetteError for what the recipe cannot do."""
         X = validate_data(self, X, dtype=(np.float64, np.float32))
-        limits = X if self.limits is None else np.repeat(np.array(self.limits, X.dtype)[:, None], X.shape[1], axis=1)
-        self.scaler_ = MinMaxScaler().set_output(transform="default").fit(limits)
+        self.scaler_ = MinMaxScaler().set_output(transform="default").fit(self._limits(X))
         given, how = self._settings()
         images = Images(self._pictures(X))
         self._built = (self.recipe, images.shape, given)
@@ -156,11 +155,20 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     @property
     def _shape(self) -> Shape:
-        sides = tuple(self.shape or (self.n_features_in_,))
-        if len(sides) > 3 or math.prod(sides) != self.n_features_in_:
+        sides = tuple(np.atleast_1d(self.shape or self.n_features_in_).tolist())
+        if len(sides) > 3 or min(sides) < 1 or math.prod(sides) != self.n_features_in_:
             raise LunetteError(f"rows of {self.n_features_in_} features are no pictures of the shape {self.shape}")
         channels, height, width = (1, 1, *sides)[-3:]
         return channels, height, width
+
+    def _limits(self, X: Array) -> Array:
+        """Return what holds the least and the most of each feature; raises LunetteError for limits that are none."""
+        if self.limits is None:
+            return X
+        ends = np.array(self.limits, X.dtype)
+        if ends.shape != (2,) or not -np.inf < ends[0] < ends[1] < np.inf:
+            raise LunetteError(f"limits are what black is and, above it, what white is, such as (0, 255), not {ends}")
+        return np.repeat(ends[:, None], X.shape[1], axis=1)
 
     def _settings(self) -> tuple[dict[str, Any], TrainingSettings]:
         """Return the recipe's arguments and how to train; raises LunetteError for what cannot be used."""
@@ -175,6 +183,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         given, how, loading = sort_settings(self.recipe, chosen | dict(self.settings or {}))
         if loading != DataSettings():
             raise LunetteError("settings of an estimator are of the recipe and of training; its pictures are X itself")
+        if how.patience:
+            raise LunetteError("an estimator trains on all of X, and holds nothing out to stop by: leave patience out")
         return given, how
 
     def _checked(self, X: Any) -> Array:

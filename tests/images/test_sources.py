@@ -90,6 +90,15 @@ def test_archives(tmp_path, names):
     assert np.array_equal(read(tmp_path / "a.npy")[0].pixels[:, 0].numpy(), BYTES)
 
 
+@pytest.mark.parametrize(("names", "called"), [({}, ("5", "6", "7")), ({"label_names": list("abcdefgh")}, "abcdefgh")])
+def test_a_label_has_the_same_number_in_training_and_test(tmp_path, names, called):
+    given = {"x_train": BYTES, "y_train": np.arange(40) % 3 + 5, "x_test": BYTES[:4], "y_test": np.array([5, 7, 7, 5])}
+    np.savez(tmp_path / "a.npz", **given, **names)
+    images, test = read(tmp_path / "a.npz")
+    assert images.label_names == test.label_names == tuple(called)
+    assert torch.equal(test.labels, images.labels[torch.tensor([0, 2, 2, 0])])
+
+
 def test_an_archive_gives_pictures_back_as_they_were(tmp_path):
     zeros, age = torch.zeros(40, dtype=torch.int64), torch.arange(40.0)
     images = Images(torch.from_numpy(BYTES[:, None]), zeros, ("cat", "dog"), {"age": age})

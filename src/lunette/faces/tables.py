@@ -15,8 +15,8 @@ from rich.text import Text
 from lunette.numbers import figures
 from lunette.recipes import RECIPES, arguments, build, describe, find, summary
 from lunette.runs import Concept
-from lunette.uses.comparison import Comparison
-from lunette.uses.evaluation import Evaluation
+from lunette.uses.comparison import Comparison, Line
+from lunette.uses.evaluation import Evaluation, Number
 from lunette.uses.strip import Strip
 from lunette.uses.study import Study
 
@@ -67,9 +67,9 @@ def facts_table(groups: Mapping[str, Mapping[str, object]]) -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for group, facts in groups.items():
-        table.add_row(f"[bold]{group}[/bold]", "")
+        table.add_row(f"[bold]{escape(group)}[/bold]", "")
         for name, value in facts.items():
-            table.add_row(f"  {name}", str(value))
+            table.add_row(f"  {name}", escape(str(value)))
     Console(highlight=False).print(table)
 
 
@@ -104,7 +104,8 @@ def study_table(study: Study) -> None:
     table.add_column("")
     others = [trial for trial in study.trials if trial.outcome != "complete"]
     for trial in (*study.complete, *others):
-        values = [figures(value) if isinstance(value, float) else str(value) for value in trial.settings.values()]
+        chosen = [trial.settings.get(name, "") for name in study.best.settings]
+        values = [figures(value) if isinstance(value, float) else escape(str(value)) for value in chosen]
         outcome = "" if trial.outcome == "complete" else trial.outcome
         table.add_row(str(trial.number), *values, figures(trial.loss), outcome)
     console = Console(highlight=False)
@@ -145,11 +146,18 @@ def concept_table(concepts: Sequence[Concept]) -> None:
     facts_table(groups)
 
 
+def cell(line: Line, number: Number | None) -> str:
+    """Return a number of a comparison, with its own floor where those of the runs differ."""
+    if number is None:
+        return ""
+    own = line.floor is None and number.floor is not None
+    return figures(number.value) + (f" (floor {figures(number.floor)})" if own else "")
+
+
 def comparison_table(comparison: Comparison) -> None:
     """Print the numbers of runs side by side, a table a data set; the best of each line is bold."""
     console = Console(highlight=False)
     for section in comparison.sections:
-        bases = list(dict.fromkeys(line.basis for line in section.lines if line.basis))
         console.print(f"[bold]{escape(section.source)}[/bold]")
         table = Table(box=None, padding=(0, 2, 0, 0))
         table.add_column("")
@@ -162,14 +170,14 @@ def comparison_table(comparison: Comparison) -> None:
         for before, line in zip((None, *section.lines), section.lines, strict=False):
             if before is None or before.group != line.group:
                 table.add_row(f"[bold]{line.group}[/bold]")
-            cells = [figures(n.value) if n else "" for n in line.numbers]
+            cells = [cell(line, n) for n in line.numbers]
             for i in line.best:
                 cells[i] = f"[bold]{cells[i]}[/bold]"
             unit = f", {line.unit}" if line.unit else ""
-            basis = f" [{bases.index(line.basis) + 1}]" if line.basis else ""
+            basis = f" [{section.bases.index(line.basis) + 1}]" if line.basis else ""
             quantity = Padding(Text(f"{line.name}{unit}{basis}"), (0, 0, 0, 2))
             table.add_row(quantity, *cells, figures(line.floor))
         console.print(table)
-        for note in (*(f"[{i}] {basis}" for i, basis in enumerate(bases, 1)), *section.notes):
+        for note in (*(f"[{i}] {basis}" for i, basis in enumerate(section.bases, 1)), *section.notes):
             console.print(f"  {escape(note)}", soft_wrap=True)
         console.print()

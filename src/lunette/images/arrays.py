@@ -41,14 +41,25 @@ def read_array_file(path: Path) -> tuple[Images, Images | None]:
                 raise LunetteError(f"{path} holds {', '.join(content)}; its pictures must be called {PIXEL_KEYS[0]!r}")
             labels = next((content[k] for k in LABEL_KEYS if k in content), None)
             images = from_arrays(content[key], labels, str(path))
-            if "label_names" in content and labels is not None:
-                names = tuple(map(str, content["label_names"]))
-                images = Images(images.pixels, torch.from_numpy(labels.astype(np.int64)), names)
             images = replace(images, factors=factors_in(content, len(images), path))
-            pixels, labels = map(content.get, TEST_KEYS)
-            return images, None if pixels is None else from_arrays(pixels, labels, str(path))
+            pixels, test_labels = map(content.get, TEST_KEYS)
+            test = None if pixels is None else from_arrays(pixels, test_labels, str(path))
+            names = content.get("label_names")
+            if labels is not None and (names is not None or test_labels is not None):
+                # A label has the same number in both, also where one of them lacks some.
+                every = np.unique(labels if test_labels is None else np.concatenate([labels, test_labels]))
+                images = numbered(images, labels, every, names)
+                test = test and (test if test_labels is None else numbered(test, test_labels, every, names))
+            return images, test
     except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise LunetteError(f"cannot read {path} as arrays: {error}") from error
+
+
+def numbered(images: Images, labels: NDArray[Any], every: NDArray[Any], names: NDArray[Any] | None) -> Images:
+    """Return images with their labels, which are numbers of `names`, or else some of `every` one there is."""
+    index = np.searchsorted(every, labels) if names is None else labels
+    called = tuple(map(str, every if names is None else names))
+    return replace(images, labels=torch.from_numpy(index.astype(np.int64)), label_names=called)
 
 
 def to_archive(images: Images) -> bytes:

@@ -32,7 +32,7 @@ def read_mask(mask: Mask, sides: tuple[int, int]) -> Tensor:
     elif isinstance(mask, str | Path):
         missing = torch.from_numpy(np.array(open_file(Path(mask).expanduser()).convert("L")) >= WHITE)
     else:
-        missing = torch.as_tensor(mask)
+        missing = torch.as_tensor(mask).cpu()
     if missing.dtype != torch.bool or missing.shape != sides:
         size = "×".join(map(str, missing.shape))
         raise LunetteError(

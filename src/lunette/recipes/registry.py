@@ -141,7 +141,7 @@ def tried(made: Recipe, shape: Shape) -> Iterator[Trace]:
     was_training, device = model.training, next(model.parameters()).device
     model.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), torch.random.fork_rng():
             y = torch.zeros(1, dtype=torch.int64, device=device) if model.labels else None
             yield model.trace(torch.zeros(1, *shape, device=device), y, samples=made.objective.samples)
     finally:

@@ -63,13 +63,13 @@ class Concepts:
             text = read_text(self.folder / f"{name}.toml", {f.name for f in fields(Concept)} - {"vector"})
             tensors = read_tensors(self.folder / text.pop("tensors"), text.pop("tensors_sha256"))
             vector = tuple(tensors[f"rung{i}"] for i in range(len(text["rungs"])))
-        except (OSError, ValueError, KeyError) as error:
+            lists: dict[str, Any] = {key: tuple(text.pop(key)) for key in ("rungs", "pictures", "labels")}
+            return Concept(**text, **lists, vector=vector)
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise LunetteError(
                 f"the concept {name!r} in {self.folder} is damaged ({error}): make it anew with "
                 f"lunette concept add {self.run} {name}"
             ) from error
-        lists: dict[str, Any] = {key: tuple(text.pop(key)) for key in ("rungs", "pictures", "labels")}
-        return Concept(**text, **lists, vector=vector)
 
     def load_for(self, name: str, checkpoint: str, sha256: str) -> Concept:
         """Return the concept called `name`, of the codes of `checkpoint`, whose weights have that SHA-256.

@@ -182,7 +182,8 @@ class Run:
         if not (is_name(source) or inside.is_file() or Path(source).exists()):
             raise LunetteError(
                 f"{self.path} was trained on {source}, which is not on this machine: bring it there, or say in "
-                f"{self.path / SETTINGS}, as the source, where it is now; verbs that take --images need none of it"
+                f"{self.path / SETTINGS}, as the source, where it is now (most verbs need none of it for pictures of "
+                "your own)"
             )
         data = load(inside if inside.is_file() else source, self.settings.data)
         if data.facts["sha256"] != self.settings.facts["sha256"]:
@@ -200,7 +201,8 @@ class Run:
     def trained(self, checkpoint: str = "last", device: str = "auto") -> Trained:
         """Return the same with its recipe, and what else is known of the checkpoint."""
         name, loaded = self.checkpoints.load(checkpoint)
-        recipe = self.recipe()
+        with torch.random.fork_rng():  # its first weights are drawn, and then replaced
+            recipe = self.recipe()
         load_weights(recipe.model.load_state_dict, loaded)
         recipe.model.to(pick_device(device)).eval()
         return Trained(name, recipe, loaded.state)

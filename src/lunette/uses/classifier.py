@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lunette.errors import LunetteError
 from lunette.files import write_anew
 from lunette.images import Dataset, Images, Pixels, Shape
 from lunette.networks import architecture
@@ -22,10 +24,11 @@ from lunette.training import cuts, to_float
 
 STEPS, BATCH, RATE = 1500, 128, 1e-3
 TURNS = 4
-FIRST = 32  # channels of the first convolution; each further one has twice as many
+CHANNELS = 64  # of the last convolution; each one before has half as many, so that large pictures cost little more
+FEWEST = 4  # channels
 SMALL = 8  # convolutions halve the picture until a side is this or less
 FEATURES = 128
-DRAWS = FIRST // 4  # values that the network makes of a pixel
+DRAWS = CHANNELS // 8  # values that the network makes of a pixel
 
 
 @dataclass(frozen=True)
@@ -56,19 +59,21 @@ class Classifier:
 
 
 def classifier_of(data: Dataset, watch: Watch = unwatched) -> Classifier:
-    """Return the classifier of the training pictures: by their labels, or of their turns where they have none.
+    """Return the classifier of the training pictures: by their labels, or of their turns where some have none.
 
     Nothing is downloaded: it is trained here (1,500 steps of batch 128, always from the same seed) when it is first
     asked for, and then kept in the user's cache. Turns to be told apart: Gidaris, Singh, Komodakis, ICLR 2018.
     """
-    supervised = data.train.labels is not None and len(data.train.label_names) > 1
+    known = data.train.labels is not None and data.test.labels is not None
+    supervised = known and len(data.train.label_names) > 1
     network = untrained(data.train.shape, len(data.train.label_names) if supervised else TURNS)
     what = (data.facts["sha256"], len(data.train), STEPS, BATCH, RATE, str(network), torch.__version__)
     key = hashlib.sha256(repr(what).encode()).hexdigest()[:16]
     path = platformdirs.user_cache_path("lunette") / "classifiers" / f"{key}.safetensors"
     if not restored(network, path):
         train(network, data.train, supervised, watch)
-        write_anew(path, save(network.state_dict()))
+        with contextlib.suppress(LunetteError):  # where the cache cannot be written, it is trained again next time
+            write_anew(path, save(network.state_dict()))
     network.eval()
     seen = Classifier(network, 0.0, supervised, key)
     return Classifier(network, accuracy(seen, data.test), supervised, key)
@@ -79,7 +84,7 @@ def untrained(shape: Shape, classes: int) -> nn.Sequential:
     halvings = 1
     while min(shape[1:]) >> halvings > SMALL:
         halvings += 1
-    layers = ",".join(f"{FIRST << i}/2" for i in range(halvings))
+    layers = ",".join(f"{max(FEWEST, CHANNELS >> i)}/2" for i in reversed(range(halvings)))
     with torch.random.fork_rng():
         reseed(0, "classifier")
         body = architecture(f"conv:{layers}:{FEATURES}").encoder(shape, classes).body

@@ -95,10 +95,11 @@ def denoise(
 
     A model that was trained to (recipe denoising) mends what it learned to; any other projects pictures on those
     that it can draw, and details of them go too. With `clean`, the same pictures undamaged in the same order and
-    under the same names, the PSNR is known. So it is where the damage is made here, by `seed`: of the test pictures
-    without `images`, and of `images` with `noise` (normal, masking or salt-and-pepper of `level`, by default 0.3). The
-    test pictures' is by default the one that the model learned to mend, or normal. `label` is for a model that is
-    told labels. Raises LunetteError where damaged and clean pictures are not the same, and for a damage of no name.
+    under the same names (a single one under any), the PSNR is known. So it is where the damage is made here, by
+    `seed`: of the test pictures without `images`, and of `images` with `noise` (normal, masking or salt-and-pepper of
+    `level`, by default 0.3). The test pictures' is by default the one that the model learned to mend, or normal.
+    `label` is for a model that is told labels. Raises LunetteError where damaged and clean pictures are not the same,
+    and for a damage of no name.
     """
     opened = open_run(run)
     settings, model = opened.settings, opened.model(checkpoint)
@@ -155,9 +156,14 @@ def damage_of(model: LatentModel, noise: str | None, level: float | None) -> Cor
 
 
 def check_same(damaged: Sequence[str], clean: Sequence[str], counts: tuple[int, int]) -> None:
-    """Raise LunetteError unless damaged and clean pictures are as many, and files of the same names but for endings."""
+    """Raise LunetteError unless damaged and clean pictures are as many, and files of the same names but for endings.
+
+    Of one and one there is no doubt, whatever they are called.
+    """
     if counts[0] != counts[1]:
         raise LunetteError(f"{counts[0]} damaged pictures and {counts[1]} clean ones: each needs its own")
+    if counts == (1, 1):
+        return
     for one, other in zip(damaged, clean, strict=bool(damaged and clean)):
         if PurePath(one).with_suffix("") != PurePath(other).with_suffix(""):
             raise LunetteError(f"the damaged picture {one} would be compared with {other}: give both the same name")

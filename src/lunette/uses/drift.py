@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
+from lunette.errors import LunetteError
 from lunette.images import Images, index_of
 from lunette.models import LatentModel
 from lunette.progress import Watch
@@ -26,21 +27,30 @@ def drifts_of(
     """Return, by name, all that is known to measure on pictures made of `images`, which have labels y if told any.
 
     That is `identity`, of grey pictures the measures, and `concept_moved` for each concept of these codes in the run.
-    Where they are to become pictures of the label `to`, it is also the share that is named so.
+    Where they are to become pictures of the label `to`, it is also the share that is named so. Raises LunetteError
+    where the run's data is not on this machine.
     """
-    classifier = classifier_of(run.dataset, watch)
+    try:
+        data = run.dataset
+    except LunetteError as error:
+        raise LunetteError(
+            f"{error}; what else an edit changes is measured by it: --no-drift leaves that out"
+        ) from error
+    model, classifier = trained.recipe.model, classifier_of(data, watch)
     found = identity(classifier, images)
     if to is not None and classifier.supervised:
         goal = index_of(to, run.settings.label_names)
         found[f"named {to}"] = lambda x: float((classifier.probabilities(x).argmax(1) == goal).float().mean())
     if images.shape[0] == 1:
         found |= {name: mean_of(name) for name in MEASURES}
+    if model.labels and to is not None:
+        return found  # drawn with another label than y, with which a code would be read wrongly
     sha256 = run.checkpoints.sha256(trained.name)
-    codes = encode(trained.recipe.model, images.pixels, y)
+    codes = encode(model, images.pixels, y)
     for name in run.concepts.names():
         concept = run.concepts.load(name)
         if concept.checkpoint_sha256 == sha256:
-            found[f"along {name}"] = concept_moved(trained.recipe.model, codes, concept.vector, y)
+            found[f"along {name}"] = concept_moved(model, codes, concept.vector, y)
     return found
 
 

@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lunette.errors import LunetteError
 from lunette.files import write
 from lunette.uses.shown import Shown
@@ -26,6 +29,12 @@ class Number:
     error: float | None = None  # its standard error
     floor: float | None = None  # the same of training pictures in place of the model's: a perfect model's value
     better: Better = ""
+
+    @classmethod
+    def mean(cls, values: NDArray[np.floating[Any]], unit: str = "", better: Better = "") -> Number:
+        """Return the mean of values (N,), one a picture, with its standard error, which that of one does not have."""
+        error = float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else None
+        return cls(float(values.mean()), unit, error, better=better)
 
 
 @dataclass(frozen=True)

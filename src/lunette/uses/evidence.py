@@ -25,6 +25,7 @@ from lunette.uses.labels import labels_for
 from lunette.uses.passes import AnyRun, device_of, open_run, part
 
 PASS_VALUES = 2**20  # of decoded pictures at a time: they stay in the processor's cache
+NO_MEMORY = ("out of memory", "allocate memory")  # what torch says
 MOST_SAMPLES = 5000  # the bound falls with their logarithm: more take long and give next to nothing
 
 
@@ -71,7 +72,8 @@ def evidence(
     density, model = describe(recipe).density, recipe.model
     shown = opened.dataset.test if images is None else read_pictures(images, settings.shape, settings.data.fit)
     y = labels_for(model, shown, settings.label_names, label)
-    found = evidence_model(model, shown.pixels, samples, seed, y, watch)
+    with torch.random.fork_rng():
+        found = evidence_model(model, shown.pixels, samples, seed, y, watch)
     if density != YES:
         why = density.removeprefix("no: ")
         text = f"the evidence of {opened.path} cannot be compared with that of other models: {why}"
@@ -89,8 +91,7 @@ def evidence_model(
     watch: Watch = unwatched,
 ) -> Evidence:
     """Do what `evidence` does, with a model at hand; memory depends on neither N nor K."""
-    if not 1 <= samples <= MOST_SAMPLES:
-        raise LunetteError(f"the bound takes 1 sample or more, and {MOST_SAMPLES:,} at most, not {samples}")
+    check_samples(samples)
     if model.prior is None:
         raise LunetteError("this model has no prior, so it gives pictures no probability: take a recipe that has one")
     keep_memory()
@@ -106,8 +107,14 @@ def evidence_model(
         for start in starts:
             cut = slice(start, start + size)
             x, told = to_float(pixels[cut].to(device)), part(y, cut, device)
-            bounds[cut] = _bounds(model, x, told, samples, each, (seed, start), passed).cpu().numpy()
+            bounds[cut] = _bounds(model, x, told, samples, each, (seed, start), passed).numpy()
     return Evidence(bounds, samples)
+
+
+def check_samples(samples: int) -> None:
+    """Raise LunetteError for a K that the bound is not taken with."""
+    if not 1 <= samples <= MOST_SAMPLES:
+        raise LunetteError(f"the bound takes 1 sample or more, and {MOST_SAMPLES:,} at most, not {samples}")
 
 
 def _bounds(
@@ -120,28 +127,23 @@ def _bounds(
     passed: Callable[[], None],
 ) -> Tensor:
     """Return the bounds (N,) of images x (N, C, H, W), of labels y, from passes with `each` samples."""
-    total = torch.full((len(x),), -math.inf, dtype=torch.float64, device=x.device)
+    total = torch.full((len(x),), -math.inf, dtype=torch.float64)
     for done in range(0, samples, each):
         reseed(names[0], "evidence", names[1], done)
         weights = log_weights(model.trace(x, y, samples=min(each, samples - done)))
-        total = torch.logaddexp(total, weights.double().logsumexp(0))
+        total = torch.logaddexp(total, weights.cpu().double().logsumexp(0))  # Apple's GPUs have no float64
         passed()
     return math.log(samples) - total
 
 
 @contextlib.contextmanager
-def enough_memory() -> Iterator[None]:
-    """Raise LunetteError where there is no memory left for what is done within this."""
+def enough_memory(
+    what: str = "one draw of one picture at a time", instead: str = "close other programs, or use a machine with more"
+) -> Iterator[None]:
+    """Raise LunetteError where there is no memory left for what is done within this, called `what`."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if (
-            isinstance(error, RuntimeError)
-            and "out of memory" not in str(error)
-            and "allocate memory" not in str(error)
-        ):
+        if isinstance(error, RuntimeError) and not any(words in str(error) for words in NO_MEMORY):
             raise
-        raise LunetteError(
-            "memory does not suffice for one draw of one picture at a time: close other programs, or use a machine "
-            "with more"
-        ) from error
+        raise LunetteError(f"memory does not suffice for {what}: {instead}") from error

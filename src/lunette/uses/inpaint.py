@@ -18,7 +18,7 @@ from torch import Tensor
 from lunette.codes import Dirac
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import Data, Label, Mask, Pixels, read_mask
-from lunette.models import LatentModel
+from lunette.models import Hamiltonian, LatentModel
 from lunette.objectives import log_weights
 from lunette.progress import Progress, Watch, unwatched
 from lunette.randomness import reseed
@@ -162,7 +162,10 @@ def inpaint_model(
 
 
 def has_density(model: LatentModel, pixels: Pixels, y: Tensor | None) -> bool:
-    """Return whether codes have a prior and a density; raises LunetteError where they are on several rungs."""
+    """Return whether codes have a prior and a density.
+
+    Raises LunetteError where they are on several rungs, and where the density is of the last draws alone.
+    """
     device = device_of(model)
     with torch.random.fork_rng():
         latents = model.trace(to_float(pixels[:1].to(device)), part(y, slice(1), device)).latents
@@ -172,6 +175,11 @@ def has_density(model: LatentModel, pixels: Pixels, y: Tensor | None) -> bool:
         raise LunetteError(
             f"this model's codes are on {len(latents)} rungs, and chains here move codes of one: take a model of one "
             "rung, such as vae"
+        )
+    if isinstance(model, Hamiltonian) and model.steps:
+        raise LunetteError(
+            "this model's posterior has a density only at its last draws, with their momenta, and chains here weigh "
+            "codes of earlier ones: take another model, such as vae"
         )
     return True
 

@@ -66,4 +66,4 @@ def measure(name: str, pixels: Pixels) -> Tensor:
     if name not in MEASURES:
         raise unknown("measure", name, MEASURES)
     parts = (pixels[cut] for cut in cuts(len(pixels), pixels.shape[1:]))
-    return torch.cat([MEASURES[name](to_float(x) if x.dtype == torch.uint8 else x).cpu() for x in parts])
+    return torch.cat([MEASURES[name](to_float(x)).cpu() for x in parts])

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lunette.errors import LunetteError
-from lunette.files import whole_folder, write_through
+from lunette.files import check_free, whole_folder, write_through
 from lunette.uses.sheet import Sheet
 
 SHEET = "sheet"
@@ -35,11 +34,3 @@ def save_pictures(folder: str | Path, images: NDArray[np.float32], names: Sequen
             picture.save(data, "PNG")
             write_through(path, data.getvalue())
     return folder
-
-
-def check_free(folder: Path) -> None:
-    """Raise LunetteError unless pictures can be written to `folder` as a whole: it is absent or empty."""
-    if not folder.name:
-        raise LunetteError(f"{folder} is no name for a folder of pictures: give it one, such as mended")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise LunetteError(f"{folder} exists already, with something in it: choose another folder with --out")

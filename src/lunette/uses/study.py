@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from lunette.training import TrainingSettings
 from lunette.uses.shown import Shown
 
 Outcome = Literal["complete", "pruned", "failed"]
-WIDE = 10  # values that differ by such a factor are drawn on a logarithmic scale
+WIDE = 10  # values that differ by such a factor are searched and drawn on a logarithmic scale
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Study(Shown):
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the losses (N,), NaN where a trial failed, its outcomes (N,), and what was varied, (N,) each."""
-        varied = {name: np.array([trial.settings[name] for trial in self.trials]) for name in self.trials[0].settings}
+        varied = {name: column([trial.settings.get(name) for trial in self.trials]) for name in self.best.settings}
         losses = np.array([np.nan if trial.loss is None else trial.loss for trial in self.trials])
         return {"losses": losses, "outcomes": np.array([trial.outcome for trial in self.trials]), **varied}
 
@@ -87,7 +87,7 @@ class Study(Shown):
         first.legend(frameon=False)
         for axes, name in zip(others, names, strict=True):
             values = [trial.settings[name] for trial in whole]
-            are_numbers = all(type(value) in (int, float) for value in values)
+            are_numbers = all(map(is_number, values))
             axes.scatter(values if are_numbers else list(map(str, values)), losses, s=20)
             axes.margins(x=0.1 if are_numbers else 0.4)
             axes.set_xlabel(name.replace("_", " "))
@@ -113,6 +113,16 @@ class Study(Shown):
             if value != defaults[name] and name != "pictures":
                 words += flag(name.replace("_", "-"), value)
         return shlex.join(words)
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value can be drawn on an axis of numbers."""
+    return type(value) in (int, float)
+
+
+def column(values: Sequence[Any]) -> NDArray[Any]:
+    """Return values (N,) as an array of numbers if they are all numbers, else of their names."""
+    return np.array(values if all(map(is_number, values)) else list(map(str, values)))
 
 
 def flag(name: str, value: object) -> list[str]:

@@ -116,6 +116,7 @@ def opened(path: Path, content: Mapping[str, Any]) -> Iterator[optuna.Study]:
         path.mkdir(parents=True, exist_ok=True)
     try:
         with filelock.FileLock(path / ".lock", timeout=0):
+            clean_up(path / JOURNAL)
             optuna.logging.set_verbosity(optuna.logging.WARNING)
             study = optuna.create_study(
                 storage=JournalStorage(JournalFileBackend(str(path / JOURNAL))),
@@ -133,6 +134,14 @@ def opened(path: Path, content: Mapping[str, Any]) -> Iterator[optuna.Study]:
             yield study
     except filelock.Timeout:
         raise LunetteError(f"another process is searching in {path}: wait for it, or stop it") from None
+
+
+def clean_up(journal: Path) -> None:
+    """Remove what a killed process left of its last entry: Optuna's own lock, and a line that has no end."""
+    journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)  # Optuna would wait for it, perhaps for ever
+    data = journal.read_bytes() if journal.is_file() else b""
+    if data and not data.endswith(b"\n"):
+        write(journal, data[: data.rfind(b"\n") + 1])
 
 
 def finished(study: optuna.Study) -> list[FrozenTrial]:

@@ -17,12 +17,12 @@ from lunette.images import Dataset
 from lunette.objectives import distortion, name_of, rate
 from lunette.recipes import Recipe, arguments, described
 from lunette.training import TrainingSettings
+from lunette.uses.study import WIDE
 from lunette.uses.train import built_with_seed, sort_settings
 
 Values = str | Sequence[Any]
 Space = Mapping[str, BaseDistribution]
 ELBO = "validation −ELBO, nats an image"
-WIDE = 10  # a range whose ends differ by such a factor is searched on a logarithmic scale
 NATS = "nats under different likelihoods are not of one scale"
 NOT_VARIED = {
     "likelihood": NATS,

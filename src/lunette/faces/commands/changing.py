@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import Positional, UseAppendAction, arg
 
 from lunette.faces.commands.shared import Checkpoint, LabelName, Npz, Out, OwnImages, RunPath, Seed, archive, show
+from lunette.files import check_free
 
 if TYPE_CHECKING:
     from lunette.uses.denoise import Mended
@@ -126,7 +127,8 @@ def denoise(
     """Mend damaged pictures: with a run of denoising as it learned to, else by projection on what the run draws."""
     from lunette.faces import python
 
-    check_out(out)
+    if out:
+        check_free(out)  # before any work
     mended = python.denoise(
         run, images, clean=clean, noise=noise, level=level, label=label, seed=seed, checkpoint=checkpoint
     )
@@ -154,19 +156,12 @@ def inpaint(
     """
     from lunette.faces import python
 
-    check_out(out)
+    if out:
+        check_free(out)  # before any work
     filled = python.inpaint(
         run, images, mask=mask, draws=draws, steps=steps, label=label, seed=seed, checkpoint=checkpoint
     )
     written(filled, run, "inpaint", out, npz)
-
-
-def check_out(out: Path | None) -> None:
-    """Raise LunetteError where pictures cannot be written to the folder `out`, before any work."""
-    from lunette.uses.picture_folder import check_free
-
-    if out is not None:
-        check_free(out)
 
 
 def written(result: Mended | Inpainted, run: Path, verb: str, out: Path | None, npz: Path | None) -> None:

@@ -30,7 +30,9 @@ def evaluate(
         run, groups, pictures=pictures, samples=samples, prior=prior, seed=seed, checkpoint=checkpoint
     )
     evaluation_table(found, groups or ())
-    print(f"written to {run / 'evaluation.json'} and {run / 'report.html'}")
+    print(
+        *(f"written to {run / name}" for name in ("evaluation.json", "report.html") if (run / name).is_file()), sep="\n"
+    )
 
 
 def compare(

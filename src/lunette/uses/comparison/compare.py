@@ -11,6 +11,7 @@ import numpy as np
 from lunette.errors import LunetteError
 from lunette.files import write_anew
 from lunette.images import Images
+from lunette.models import LatentModel
 from lunette.runs import Run
 from lunette.training import to_float
 from lunette.uses.comparison.lines import Line, Side, apart, lines
@@ -37,6 +38,11 @@ class Section:
     reconstructions: Mapping[str, Sheet] = field(repr=False)  # by the run's name, "original" first
     samples: Mapping[str, Sheet] = field(repr=False)
     plots: Mapping[str, bytes] = field(repr=False)  # PNGs by title
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """What the numbers of lines have in common, each once."""
+        return tuple(dict.fromkeys(line.basis for line in self.lines if line.basis))
 
 
 @dataclass(frozen=True)
@@ -84,17 +90,17 @@ def section(sides: Sequence[Side], seed: int, checkpoint: str) -> Section:
     samples, test = {}, sides[0].run.dataset.test.take(slice(SHOWN))
     reconstructions = {"original": Sheet(to_float(test.pixels[:]).numpy(), SHOWN)}
     for side in sides:
-        reconstructions[side.name] = reconstructed(side.run, test, checkpoint)
+        trained = side.run.trained(checkpoint)
+        reconstructions[side.name] = reconstructed(side.run, trained.recipe.model, test)
         try:
             samples[side.name] = sample(side.run, SAMPLES, seed=seed, checkpoint=checkpoint)
         except LunetteError as error:
             notes.append(f"no samples of {side.name}: {error}")
-        if side.evaluation is None:
-            notes.append(f"{side.name} is not measured yet: lunette evaluate {side.run.path}")
+        notes += measured(side, trained.name)
     plots = {
         "Learning curves": curves(sides),
         "Rate and distortion": rate_distortion(sides),
-        "Quality and time": pareto(sides),
+        "Quality and time": pareto(sides, found),
     }
     return Section(
         source=Path(sides[0].run.settings.source).name,
@@ -107,8 +113,21 @@ def section(sides: Sequence[Side], seed: int, checkpoint: str) -> Section:
     )
 
 
-def reconstructed(run: Run, images: Images, checkpoint: str) -> Sheet:
+def measured(side: Side, checkpoint: str) -> list[str]:
+    """Return what to know of a run's evaluation, in sentences."""
+    if side.evaluation is None:
+        return [f"{side.name} is not measured yet: lunette evaluate {side.run.path}"]
+    evaluation, prior = side.evaluation, side.drawn_from
+    notes = [f"the measured samples of {side.name} are of its fitted {prior} prior"] if prior else []
+    if evaluation.checkpoint_sha256 != side.run.checkpoints.sha256(checkpoint):
+        notes.append(
+            f"{side.name} was measured at checkpoint {evaluation.checkpoint}, which is another than its pictures here "
+            f"are of: lunette evaluate {side.run.path} --checkpoint {checkpoint}"
+        )
+    return notes
+
+
+def reconstructed(run: Run, model: LatentModel, images: Images) -> Sheet:
     """Return what comes back of images, in one row."""
-    model = run.model(checkpoint)
     y = labels_for(model, images, run.settings.label_names)
     return Sheet(np.asarray(decode(model, encode(model, images.pixels, y), y)), SHOWN)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import Any
 
-from lunette.recipes import size
+from lunette.objectives import distortion, name_of, rate
+from lunette.recipes import Recipe, size
 from lunette.runs import Run
 from lunette.uses.curves import terms, unit
-from lunette.uses.evaluation import Better, Evaluation, Number
+from lunette.uses.evaluate.likelihood import basis_of
+from lunette.uses.evaluation import Evaluation, Number
 
-PIXELS = ("likelihood", "binarize")  # the arguments that say what a distortion is measured by
 SAMPLED = "Fréchet distance"
 
 
@@ -40,32 +41,52 @@ class Side:
         """What tells its data from others."""
         return str(self.run.settings.facts["sha256"])
 
+    @cached_property
+    def made(self) -> Recipe:
+        """The recipe, with untrained weights."""
+        return self.run.recipe()
+
     @property
     def pixels(self) -> str:
         """Its likelihood, in words: distortions under two likelihoods cannot be compared."""
-        arguments = self.run.settings.arguments
-        return ", ".join(
-            f"{'binarized ' if name == 'binarize' else ''}{arguments[name]}"
-            for name in PIXELS
-            if arguments.get(name, "none") != "none"
-        )
+        return basis_of(self.made)
 
     @property
     def loss(self) -> str:
         """What its loss is made of, in words."""
         weights = self.test.get("weights", {})
-        terms = (name if value == 1 else f"{value:g} {name}" for name, value in weights.items() if value)
-        return f"{' + '.join(terms).replace('_', ' ')}; {self.pixels}"
+        terms = []
+        for name, value in weights.items():
+            if value:
+                words, how = name.replace("_", " "), self.how(name)
+                terms.append(("" if value == 1 else f"{value:g} ") + words + (f" ({how})" if how else ""))
+        return f"{' + '.join(terms)}; {self.pixels}"
+
+    def how(self, name: str) -> str:
+        """Return what a term of its objective was made with, and of how many draws it is, where that matters."""
+        objective = self.made.objective
+        term: object = next((term for term in objective.terms if name_of(term) == name), None)
+        found = [f"{f.name} {getattr(term, f.name)}" for f in fields(term)] if is_dataclass(term) else []
+        if objective.samples > 1 and term not in (distortion, rate):
+            found.append(f"K = {objective.samples}")
+        return ", ".join(found)
+
+    def basis(self, name: str) -> str:
+        """Return what must be the same where its loss, or a term of it, is compared with another run's."""
+        if name == "loss":
+            return self.loss
+        return "" if name.startswith("rate") else "; ".join(filter(None, (self.how(name), self.pixels)))
 
     @property
     def seconds(self) -> float:
         """Of training, all stages, on the machine where it ran."""
         return float(sum(row["seconds"] for row in self.rows if row["split"] == "train"))
 
-    def number(self, group: str, name: str) -> Number | None:
-        """Return a number of its evaluation."""
-        found = self.evaluation and self.evaluation.groups.get(group)
-        return found.numbers.get(name) if found else None
+    @property
+    def drawn_from(self) -> str:
+        """The kind of fitted prior that its samples were asked for from, if any."""
+        found = self.evaluation and self.evaluation.groups.get("samples")
+        return (found.settings.get("prior") or "") if found else ""
 
 
 @dataclass(frozen=True)
@@ -90,8 +111,9 @@ class Line:
 
     @property
     def floor(self) -> float | None:
-        """What a perfect model would get, where that is known."""
-        return next((n.floor for n in self.numbers if n and n.floor is not None), None)
+        """What a perfect model would get, where that is known and the same for all."""
+        floors = {n.floor for n in self.numbers if n and n.floor is not None}
+        return floors.pop() if len(floors) == 1 else None
 
 
 def lines(sides: Sequence[Side]) -> list[Line]:
@@ -115,19 +137,11 @@ def numbers(side: Side) -> list[tuple[str, str, str, Number]]:
     found = [
         ("training", "", "seconds of training", Number(side.seconds, "s", better="lower")),
         ("training", "", "epochs", Number(side.test.get("epoch", math.nan))),
-        ("training", "", "parameters", Number(size(side.run.recipe().model))),
+        ("training", "", "parameters", Number(size(side.made.model))),
     ]
     for name in terms(rows) if side.test else ():
-        basis = side.loss if name == "loss" else side.pixels if name == "distortion" else ""
-        better: Better = "lower" if name == "loss" else ""
-        found.append(
-            (
-                "training",
-                basis,
-                f"test {name}".replace("_", " "),
-                Number(side.test[name], unit(rows, name), better=better),
-            )
-        )
+        number = Number(side.test[name], unit(rows, name), better="lower" if name == "loss" else "")
+        found.append(("training", side.basis(name), f"test {name}".replace("_", " "), number))
     for name, group in side.evaluation.groups.items() if side.evaluation else ():
         pictures = group.settings.get("pictures")
         basis = "; ".join(filter(None, (group.basis, f"{pictures:,} pictures" if pictures else "")))

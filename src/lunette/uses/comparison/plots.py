@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from lunette.uses.comparison.lines import SAMPLED, Side
+from lunette.uses.comparison.lines import SAMPLED, Line, Side
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,19 +56,22 @@ def rate_distortion(sides: Sequence[Side]) -> bytes | None:
     return drawn(draw, len(kinds), 1) if kinds else None
 
 
-def pareto(sides: Sequence[Side]) -> bytes | None:
+def pareto(sides: Sequence[Side], lines: Sequence[Line]) -> bytes | None:
     """Return a PNG of quality over seconds of training, with a line through the runs that no other one beats in both.
 
-    Quality is the Fréchet distance of samples, where two runs or more have one, else the test loss of the most
-    usual kind; None where not even two runs share that.
+    Quality is the Fréchet distance of samples, or else the test loss, of the most runs where it means the same; None
+    where not even two share one.
     """
-    able = [(side, n.value) for side in sides if (n := side.number("samples", SAMPLED))]
-    what = SAMPLED
-    if len(able) < 2:
-        kinds = [side.loss for side in sides if side.test]
-        usual = max(kinds, key=kinds.count, default="")
-        able, what = [(side, side.test["loss"]) for side in sides if side.test and side.loss == usual], "test loss"
-    if len(able) < 2:
+    shared = [
+        [(side, n.value) for side, n in zip(sides, line.numbers, strict=True) if n and math.isfinite(n.value)]
+        for line in lines
+    ]
+    for what in (SAMPLED, "test loss"):
+        same = (found for line, found in zip(lines, shared, strict=True) if line.name == what)
+        able = max(same, key=len, default=[])
+        if len(able) > 1:
+            break
+    else:
         return None
 
     def draw(figure: Figure) -> None:

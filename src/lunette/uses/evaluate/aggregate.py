@@ -45,8 +45,9 @@ def index_information(z: Tensor, q: Normal) -> Tensor:
     Its mean is the mutual information between code and picture where these N are all there are, at most log N, and
     a lower bound of it where more could come. Source: Hoffman & Johnson, "ELBO surgery", NIPS workshop 2016.
     """
-    z, mean, precision = z.double(), q.loc.double(), q.scale.double() ** -2
-    constant = (mean.square() * precision).sum(-1) / 2 + q.scale.double().log().sum(-1)
+    z, mean, scale = (each.cpu().double() for each in (z, q.loc, q.scale))  # Apple's GPUs have no float64
+    precision = scale**-2
+    constant = (mean.square() * precision).sum(-1) / 2 + scale.log().sum(-1)
     found = []
     for start in range(0, len(z), ROWS):
         rows = z[start : start + ROWS]

@@ -146,5 +146,5 @@ def _log_means(
                     logs[1].append(path.annealed(u, how.betas[::-1], steps.flip(0), tick))
             for i, sign in ((0, 1), (1, -1)):
                 if logs[i]:
-                    found[i, cut] = sign * (torch.cat(logs[i]).logsumexp(0) - math.log(K)).cpu().numpy()
+                    found[i, cut] = sign * (torch.cat(logs[i]).logsumexp(0) - math.log(K)).numpy()
     return found[0], found[1]

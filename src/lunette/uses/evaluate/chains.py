@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -100,13 +99,14 @@ class Path:
 
     def annealed(self, u: Tensor, betas: Sequence[float], steps: Tensor, tick: Callable[[], None]) -> Tensor:
         """Return Σ_t (β_t+1 − β_t) ℓ(u_t) (K, n) of chains from u, whose mean exponential is ∫ f_last / ∫ f_first."""
-        point, total = self.at(u), torch.zeros(u.shape[:-1], dtype=torch.float64, device=u.device)
-        for t, (beta, following) in enumerate(pairwise(betas)):
-            total += (following - beta) * point.weight
+        point, weights = self.at(u), []
+        for t, following in enumerate(betas[1:]):
+            weights.append(point.weight)
             if t < len(steps):
                 point, _ = self.move(point, following, steps[t])
                 tick()
-        return total
+        rises = torch.tensor(betas, dtype=torch.float64).diff()
+        return torch.einsum("t,tkn->kn", rises, torch.stack(weights).cpu().double())  # Apple's GPUs have no float64
 
 
 def path_of(model: LatentModel, x: Tensor, y: Tensor | None) -> Path:

@@ -17,21 +17,24 @@ from torch.distributions import Normal
 
 from lunette.codes import Dirac
 from lunette.errors import LunetteError
-from lunette.images import Images
+from lunette.images import Images, Shape
 from lunette.models import LatentModel
 from lunette.objectives import MaximumMeanDiscrepancy, factors, rate
 from lunette.progress import Watch, counted
 from lunette.randomness import reseed
 from lunette.training import cuts, spread, to_float
 from lunette.uses.evaluate.aggregate import ACTIVE, distances, index_information, rates, variances
-from lunette.uses.evaluate.subject import Subject
+from lunette.uses.evaluate.samples import drawn_codes
+from lunette.uses.evaluate.subject import Subject, some
 from lunette.uses.evaluation import Group, Number
 from lunette.uses.passes import device_of, part
+from lunette.uses.sample import check_learned
 from lunette.uses.shown import Shown
 
 MOST = 5000  # pictures: each code is weighed under the posterior of each picture
-PAIRED = 1000  # codes whose distances to one another are looked at
+COMPARED = 1000  # codes that are compared with draws of the prior
 COLLAPSED = 0.01  # nats: a dimension that carries less tells nothing of the picture
+IGNORED = ": pictures are drawn without regard to their codes"
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def codes(subject: Subject, watch: Watch) -> Group:
     Of a model without a prior it is the units alone, as nothing says there what a code costs.
     """
     model, seed = subject.model, subject.settings.seed
-    images = subject.test.take(slice(MOST))
+    images = some(subject.test, MOST)
     y = subject.y(images)
     found = coded(model, images, y, seed, watch)
     spreads = variances(found.means)
@@ -92,15 +95,21 @@ def codes(subject: Subject, watch: Watch) -> Group:
         notes += collapse(each)
     elif found.rate is not None:
         notes.append("no rate by dimension: those of this posterior or prior depend on one another")
+        if (together := float(found.rate.mean())) < COLLAPSED * len(spreads):
+            notes.append(f"posterior collapse: all dimensions together carry {together:.2g} nats{IGNORED}")
     if found.q is not None and found.rate is not None:
         numbers |= information(found.z, found.q, found.rate, conditional=bool(model.labels))
         notes.append(ceiling(numbers["mutual information"].value, len(images)))
     if model.prior is None:
         notes.append("it has no prior: nothing says what its codes cost, how they should spread, or what is little")
-    else:
-        against, distance = from_prior(model, found.z, y, seed)
+        return Group(numbers, tuple(notes), lists, pictures=pictures)
+    try:
+        check_learned(subject.run, subject.trained)
+        against, distance = from_prior(model, found.z, y, images.shape, seed, watch)
         numbers |= against
         lists["distance to prior by dimension"] = distance.tolist()
+    except LunetteError as error:
+        notes.append(f"not compared with the prior: {error}")
     return Group(numbers, tuple(notes), lists, pictures=pictures)
 
 
@@ -152,17 +161,15 @@ def collapse(each: Tensor) -> list[str]:
     idle, D = int((each < COLLAPSED).sum()), len(each)
     if not idle:
         return []
-    ignored = ": pictures are drawn without regard to their codes" if idle == D else ""
-    return [f"posterior collapse: {idle} of {D} dimensions carry < {COLLAPSED} nats{ignored}"]
+    return [f"posterior collapse: {idle} of {D} dimensions carry < {COLLAPSED} nats{IGNORED if idle == D else ''}"]
 
 
 def information(z: Tensor, q: Normal, rate: Tensor, conditional: bool) -> dict[str, Number]:
     """Return the mutual information and, with one prior for all, what is left of the rate, KL(q(z) ‖ p(z))."""
-    told = index_information(z, q)
-    left = rate.double() - told
-    numbers = {"mutual information": Number(float(told.mean()), "nats", error_of(told))}
+    told = index_information(z, q).cpu().numpy()
+    numbers = {"mutual information": Number.mean(told, "nats")}
     if not conditional:
-        numbers["aggregate divergence"] = Number(float(left.mean()), "nats", error_of(left), better="lower")
+        numbers["aggregate divergence"] = Number.mean(rate.cpu().double().numpy() - told, "nats", "lower")
     return numbers
 
 
@@ -175,27 +182,21 @@ def ceiling(found: float, N: int) -> str:
     )
 
 
-def error_of(values: Tensor) -> float:
-    """Return the standard error of the mean of values (N,)."""
-    return float(values.std() / math.sqrt(len(values))) if len(values) > 1 else math.nan
-
-
-@torch.inference_mode()
 def from_prior(
-    model: LatentModel, z: Tensor, y: Tensor | None, seed: int
+    model: LatentModel, z: Tensor, y: Tensor | None, shape: Shape, seed: int, watch: Watch
 ) -> tuple[dict[str, Number], NDArray[np.float32]]:
     """Return how far codes z (N, D), one a picture, are from draws of the prior, together and in each dimension (D,).
 
-    The floor is that of draws of the prior itself.
+    The floor is that of draws of the prior itself, so it is this model's own.
     """
-    with torch.random.fork_rng():
-        reseed(seed, "prior")
-        labels = part(y, slice(None), z.device)
-        one, other = (torch.cat(model.draw(len(z), labels), -1) for _ in range(2))
-    kernel = MaximumMeanDiscrepancy()
-    near, floor = (float(kernel.between(a[:PAIRED], one[:PAIRED])) for a in (z, other))
+    z = z[:COMPARED]
+    labels = None if y is None else y[:COMPARED].repeat(2)
+    one, other = torch.cat(drawn_codes(model, None, 2 * len(z), labels, shape, seed, watch), -1).chunk(2)
     each, least = (distances(a.cpu().numpy(), one.cpu().numpy()) for a in (z, other))
-    return {
-        "MMD": Number(near, floor=floor, better="lower"),
-        "distance to prior": Number(float(each.mean()), floor=float(least.mean()), better="lower"),
-    }, each
+    where = f"in {z.shape[1]} dimensions"  # those of codes of another size would be others
+    numbers = {"distance to prior": Number(float(each.mean()), where, floor=float(least.mean()), better="lower")}
+    if len(z) > 1:
+        kernel = MaximumMeanDiscrepancy()
+        near, floor = (float(kernel.between(a, one)) for a in (z, other))
+        numbers["MMD"] = Number(near, where, floor=floor, better="lower")
+    return numbers, each

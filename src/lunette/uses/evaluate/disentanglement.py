@@ -103,11 +103,11 @@ def importance_of(codes: Array, factor: Array, test_codes: Array, test_factor: A
 def disentanglement(importance: Array) -> float:
     """Return Σ_d ρ_d (1 − H_F(P_d)) of importances R (D, F), F ≥ 2: does a dimension matter to one factor only?
 
-    P_df = R_df / Σ_f R_df, H_F is the entropy in logarithms of base F, and ρ_d = Σ_f R_df / Σ R. Eastwood and Williams,
-    ICLR 2018.
+    P_df = R_df / Σ_f R_df, H_F is the entropy in logarithms of base F, and ρ_d = Σ_f R_df / Σ R. Where none matters it
+    is 0. Eastwood and Williams, ICLR 2018.
     """
     weights = importance.sum(1)
-    return float((weights * concentration(importance)).sum() / weights.sum())
+    return float((weights * concentration(importance)).sum() / (weights.sum() or 1))
 
 
 def completeness(importance: Array) -> float:

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from lunette.errors import LunetteError, unknown
-from lunette.images import Images, Permutation
 from lunette.progress import Watch, unwatched
 from lunette.runs import REPORT, Run, write
 from lunette.uses.evaluate.codes import codes
@@ -17,8 +16,9 @@ from lunette.uses.evaluate.likelihood import likelihood
 from lunette.uses.evaluate.reconstruction import reconstruction
 from lunette.uses.evaluate.representation import representation
 from lunette.uses.evaluate.samples import samples as sampling
-from lunette.uses.evaluate.subject import EvaluationSettings, Subject
+from lunette.uses.evaluate.subject import EvaluationSettings, Subject, some
 from lunette.uses.evaluation import Evaluation, Group
+from lunette.uses.evidence import enough_memory
 from lunette.uses.passes import AnyRun, open_run
 from lunette.uses.report import report
 
@@ -58,33 +58,27 @@ def evaluate(
     opened = open_run(run)
     trained = opened.trained(checkpoint)
     data = opened.dataset
-    subject = Subject(opened, trained, data, some(data.test, pictures), settings)
-    found = {name: measured(name, subject, watch, by_name=bool(groups)) for name in groups or GROUPS}
+    test = data.test if pictures is None else some(data.test, pictures)
+    subject = Subject(opened, trained, data, test, settings)
     known = Evaluation(
         trained.name, opened.checkpoints.sha256(trained.name), str(data.facts["sha256"]), earlier(opened, subject)
     )
-    evaluation = replace(known, groups={name: g for name in GROUPS if (g := found.get(name, known.groups.get(name)))})
-    for group in found.values():
-        for title, picture in group.pictures.items():
-            picture.save(opened.pictures / group.drawn[title])
-    evaluation.save(opened.path)
+    for name in groups or GROUPS:
+        found = {**known.groups, name: measured(name, subject, watch, by_name=bool(groups))}
+        known = replace(known, groups={each: found[each] for each in GROUPS if each in found})
+        for title, picture in found[name].pictures.items():
+            picture.save(opened.pictures / found[name].drawn[title])
+        known.save(opened.path)  # a stop later on loses none of it
     if (opened.path / REPORT).is_file():  # a run that is not finished gets it at its end
         write(opened.path / REPORT, report(opened, subject.model))
-    return evaluation
-
-
-def some(images: Images, pictures: int | None) -> Images:
-    """Return so many images, by chance but always the same: a set's first ones may be easier than the others."""
-    if pictures is None or pictures >= len(images):
-        return images
-    return images.take(Permutation(len(images), seed=0).part(slice(pictures)))
+    return known
 
 
 def measured(name: str, subject: Subject, watch: Watch, by_name: bool) -> Group:
     """Return one group; where it cannot be measured, and was not asked for by name, with the reason."""
     settings: Mapping[str, Any] = asdict(subject.settings) | {"pictures": len(subject.test)}
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), enough_memory(f"the group {name}", "ask for fewer --pictures"):
             group = GROUPS[name](subject, watch)
         drawn = {title: f"{name}-{title.lower().replace(' ', '-')}.png" for title in group.pictures}
         return replace(group, settings=settings, drawn=drawn)
@@ -92,8 +86,6 @@ def measured(name: str, subject: Subject, watch: Watch, by_name: bool) -> Group:
         if by_name:
             raise
         return Group(notes=(f"not measured: {error}",), settings=settings)
-    except MemoryError as error:
-        raise LunetteError(f"memory does not suffice to measure {name}: ask for fewer --pictures") from error
 
 
 def earlier(run: Run, subject: Subject) -> Mapping[str, Group]:

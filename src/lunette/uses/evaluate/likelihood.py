@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import torch
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Images, Pixels
+from lunette.images import Images, Permutation, Pixels
 from lunette.likelihoods import BernoulliHead, PixelHead, SquaredErrorHead, name_of_head
 from lunette.models import LatentModel
 from lunette.objectives import distortion, rate
 from lunette.progress import Watch, counted
 from lunette.randomness import reseed
-from lunette.recipes import YES, describe, pixel_head_of
+from lunette.recipes import YES, Recipe, describe, pixel_head_of
 from lunette.training import cuts, spread, to_float
 from lunette.uses.evaluate.annealing import Annealing, annealed_bounds, check_annealing, sandwich
 from lunette.uses.evaluate.leaks import BATCH, check_leaks
@@ -44,29 +44,29 @@ def likelihood(subject: Subject, watch: Watch) -> Group:
     head, density = pixel_head_of(made), describe(made).density
     test = once(head, subject.test, settings.seed)
     y = subject.y(test)
-    first = to_float(test.pixels[:BATCH].to(device_of(model)))
-    check_leaks(model, first, part(y, slice(BATCH), first.device))
+    # On the processor: a GPU's faster products round by more than what is looked for.
+    processor = torch.device("cpu")
+    check_leaks(deepcopy(model).to(processor), to_float(test.pixels[:BATCH]), part(y, slice(BATCH), processor))
     importance = evidence_model(model, test.pixels, settings.samples, settings.seed, y, watch)
     lost, told = halves_of_the_bound(model, test.pixels, y, settings.seed, watch)
     by = f"K = {settings.samples}"
     numbers = {
-        "−ELBO": in_nats(lost + told),
-        "distortion": in_nats(lost),
-        "rate": in_nats(told, better=""),
-        f"importance bound, {by}": Number(importance.mean, "nats", importance.standard_error, better="lower"),
+        "−ELBO": Number.mean(lost + told, "nats", "lower"),
+        "distortion": Number.mean(lost, "nats", "lower"),
+        "rate": Number.mean(told, "nats"),
+        f"importance bound, {by}": Number.mean(importance.bounds, "nats", "lower"),
     }
     notes = [note] if (note := meaning(head, density)) else []
     if density == YES and head.kind == "mass":
-        bits = math.prod(test.shape) * math.log(2)
-        value, error = importance.mean / bits, importance.standard_error / bits
-        numbers[f"bits per pixel, {by}"] = Number(value, "bits a pixel and channel", error, better="lower")
+        bits = importance.bounds / (math.prod(test.shape) * math.log(2))
+        numbers[f"bits per pixel, {by}"] = Number.mean(bits, "bits a pixel and channel", "lower")
     try:
         annealed, note = annealed_numbers(model, test, y, importance.bounds, settings.seed, watch)
         numbers |= annealed
         notes.append(note)
     except LunetteError as error:
         notes.append(f"not annealed: {error}")
-    return Group(numbers, tuple(notes), basis=basis(head, model))
+    return Group(numbers, tuple(notes), basis=basis_of(made))
 
 
 def once(head: PixelHead, images: Images, seed: int) -> Images:
@@ -112,25 +112,20 @@ def annealed_numbers(
     n = min(ANNEALED, len(test), int(ANNEALED_VALUES / each))
     if n < min(FEWEST_ANNEALED, len(test)):
         raise LunetteError(f"chains through {how.temperatures} temperatures take too long for pictures of this size")
-    x, y = to_float(test.pixels[:n].to(device_of(model))), None if y is None else y[:n]
-    bounds = annealed_bounds(model, x, y, how, seed, watch)
-    found = sandwich(model, max(1, n // 2), y, how, seed, watch)
+    chosen = Permutation(len(test), seed=0)[:n]
+    x, told = to_float(test.pixels[chosen].to(device_of(model))), None if y is None else y[chosen]
+    bounds = annealed_bounds(model, x, told, how, seed, watch)
+    found = sandwich(model, max(1, n // 2), told, how, seed, watch)
     numbers = {
-        "annealed bound": in_nats(bounds),
-        "annealed gap": in_nats(found.upper - found.lower),
+        "annealed bound": Number.mean(bounds, "nats", "lower"),
+        "annealed gap": Number.mean(found.upper - found.lower, "nats", "lower"),
     }
     note = (
-        f"annealed: the first {n} pictures, with {how.chains} chains of each through {how.temperatures} temperatures; "
-        f"of the same pictures the importance bound is {importance[:n].mean():.2f} nats. The gap is between chains "
+        f"annealed: {n} of the pictures, with {how.chains} chains of each through {how.temperatures} temperatures; of "
+        f"the same ones the importance bound is {importance[chosen].mean():.2f} nats. The gap is between chains "
         f"there and back on {len(found.lower)} pictures that the model drew: so much log p(x) may be off in the mean"
     )
     return numbers, note
-
-
-def in_nats(values: NDArray[np.float64], better: Literal["lower", ""] = "lower") -> Number:
-    """Return the mean of values (N,), one a picture, with its standard error."""
-    error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    return Number(float(values.mean()), "nats", float(error), better=better)
 
 
 def meaning(head: PixelHead, density: str) -> str:
@@ -145,11 +140,15 @@ def meaning(head: PixelHead, density: str) -> str:
     return ""
 
 
-def basis(head: PixelHead, model: LatentModel) -> str:
-    """Return what must be the same in a run whose nats are to be compared with these."""
-    text = name_of_head(head)
+def basis_of(made: Recipe) -> str:
+    """Return what must be the same in a run whose nats are to be compared with those of this one."""
+    head, model = pixel_head_of(made), made.model
+    levels = head.kind == "mass" and not isinstance(head, BernoulliHead)
+    text = "probability of 8-bit pixels" if levels else name_of_head(head)
     if isinstance(head, BernoulliHead):
         text += f", {BINARIZED[head.binarization]}"
     if isinstance(head, SquaredErrorHead):
         text += f" of scale {head.scale.item():.4g}"
+    if model.corrupt is not None:
+        text += ", of damaged pictures"
     return f"{text}, given the label" if model.labels else text

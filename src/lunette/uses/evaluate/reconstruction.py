@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
 from lunette.likelihoods import BernoulliHead
 from lunette.progress import Progress, Watch, unwatched
 from lunette.randomness import reseed
+from lunette.recipes import pixel_head_of
 from lunette.training import cuts, to_float
 from lunette.uses.evaluate.fidelity import BETTER, fidelity
 from lunette.uses.evaluate.subject import Subject
@@ -61,8 +60,7 @@ def errors(subject: Subject, damage: bool, watch: Watch) -> tuple[dict[str, Tens
 
 def number(name: str, values: Tensor) -> Number:
     """Return the mean over pictures (N,), with its standard error."""
-    error = float(values.std() / math.sqrt(len(values))) if len(values) > 1 else None
-    return Number(float(values.mean()), "dB" if name == "PSNR" else "", error, better=BETTER[name])
+    return Number.mean(values.double().numpy(), "dB" if name == "PSNR" else "", BETTER[name])
 
 
 def sheet(subject: Subject, chosen: Tensor) -> Sheet:
@@ -73,8 +71,8 @@ def sheet(subject: Subject, chosen: Tensor) -> Sheet:
 
 def notes(subject: Subject) -> tuple[str, ...]:
     """Return what the numbers are of, in sentences."""
-    head = next((m for m in subject.model.modules() if isinstance(m, BernoulliHead)), None)
-    binarized = head is not None and head.binarization != "none"
+    head = pixel_head_of(subject.trained.recipe)
+    binarized = isinstance(head, BernoulliHead) and head.binarization != "none"
     grey = "The model is trained on black and white pictures; the numbers are against the grey ones."
     return (
         "A reconstruction is the mean picture of the mean code. Pixels are in [0, 1]; each number is the mean over "

@@ -30,7 +30,7 @@ from lunette.uses.evaluate.disentanglement import (
 )
 from lunette.uses.evaluate.information_map import InformationMap
 from lunette.uses.evaluate.probes import linear_probe, nearest_neighbours, standard_error
-from lunette.uses.evaluate.subject import Subject
+from lunette.uses.evaluate.subject import Subject, some
 from lunette.uses.evaluation import Group, Number
 from lunette.uses.latents import latents_model
 
@@ -60,8 +60,7 @@ def representation(subject: Subject, watch: Watch) -> Group:
     there are neither labels nor factors.
     """
     room = min(PICTURES, max(1, PIXELS // math.prod(subject.test.shape)))
-    # The training split is in a random order, so its first pictures are a fair sample.
-    splits = [images.take(slice(room)) for images in (subject.data.train, subject.test)]
+    splits = [some(images, room) for images in (subject.data.train, subject.test)]
     train, test = (Coded(each, latents_model(subject.model, each, subject.y(each)).codes) for each in splits)
     parts = probes(train, test, watch), factors(train, test, subject.settings.seed, watch)
     notes = tuple(note for part in parts for note in part.notes)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Permutation, Shape
+from lunette.images import Shape
 from lunette.models import LatentModel
 from lunette.progress import Progress, Watch, unwatched
 from lunette.randomness import reseed
@@ -20,7 +20,7 @@ from lunette.uses.classifier import FEATURES, Classifier, classifier_of
 from lunette.uses.evaluate.copies import AROUND, TYPICAL, copies
 from lunette.uses.evaluate.distances import frechet_distance, kernel_distance
 from lunette.uses.evaluate.neighbours import K, overlap
-from lunette.uses.evaluate.subject import Subject
+from lunette.uses.evaluate.subject import Subject, some
 from lunette.uses.evaluate.two_sample import told_apart_by_features, told_apart_by_pixels
 from lunette.uses.evaluation import Group, Number
 from lunette.uses.fit_prior import codes
@@ -59,8 +59,7 @@ def samples(subject: Subject, watch: Watch = unwatched) -> Group:
     z, rungs = codes(model, seen, 1, seed, watch)
     again = pictured(model, z[0].split(rungs, dim=1), told, seen.shape)
     classifier = classifier_of(data, watch)
-    order = Permutation(len(subject.test), seed=0)  # test pictures may be sorted: of MNIST's, half are harder
-    real = subject.test.take(order.part(slice(n))).pixels[:]
+    real = some(subject.test, n).pixels[:]
     measured = compared(classifier, new, real, seed, watch)
     floors = {name: value for name, (value, _) in compared(classifier, seen.pixels[:], real, seed, watch).items()}
     decoded = frechet_distance(classifier.features(again), classifier.features(real))

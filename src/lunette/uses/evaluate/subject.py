@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Dataset, Images
+from lunette.images import Dataset, Images, Permutation
 from lunette.models import LatentModel
 from lunette.runs import Run, Trained
+from lunette.uses.evidence import check_samples
 from lunette.uses.labels import labels_for
 
 
@@ -23,10 +24,9 @@ class EvaluationSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("pictures", "samples"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise LunetteError(f"{name} must be at least 1, not {value}")
+        if self.pictures is not None and self.pictures < 1:
+            raise LunetteError(f"pictures must be at least 1, not {self.pictures}")
+        check_samples(self.samples)
 
 
 @dataclass(frozen=True)
@@ -47,3 +47,8 @@ class Subject:
     def y(self, images: Images) -> Tensor | None:
         """Return what the model is told of images, where it is told labels."""
         return labels_for(self.model, images, self.run.settings.label_names)
+
+
+def some(images: Images, most: int) -> Images:
+    """Return so many images at most, in a random order that is always the same: a set's first ones may be easier."""
+    return images.take(Permutation(len(images), seed=0).part(slice(most)))

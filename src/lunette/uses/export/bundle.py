@@ -68,6 +68,8 @@ def check_members(members: list[zipfile.ZipInfo], file: Path) -> None:
     names = [member.filename for member in members]
     if SETTINGS not in names:
         raise LunetteError(f"{file} holds no {SETTINGS}, so it is no run that lunette export packed")
+    if any(member.header_offset < 0 for member in members):
+        raise zipfile.BadZipFile("a part of it is missing")
     for member in members:
         path = PurePosixPath(member.filename)
         outside = path.is_absolute() or ".." in path.parts or any(mark in member.filename for mark in "\\:")
