@@ -89,8 +89,9 @@ def evaluation_table(evaluation: Evaluation, names: Sequence[str] = ()) -> None:
             table.add_row(escape(title), figures(n.value), figures(n.error), figures(n.floor), n.unit, n.better)
         if group.numbers:
             console.print(table)
-        for note in group.notes:
-            console.print(f"  {escape(note)}", soft_wrap=True)
+        floor = any(n.floor is not None for n in group.numbers.values())
+        for note in (*(["floor: what a perfect model would get"] if floor else []), *group.notes):
+            console.print(Padding(Text(note), (0, 0, 0, 2), expand=False))
         console.print()
 
 
@@ -179,5 +180,5 @@ def comparison_table(comparison: Comparison) -> None:
             table.add_row(quantity, *cells, figures(line.floor))
         console.print(table)
         for note in (*(f"[{i}] {basis}" for i, basis in enumerate(section.bases, 1)), *section.notes):
-            console.print(f"  {escape(note)}", soft_wrap=True)
+            console.print(Padding(Text(note), (0, 0, 0, 2), expand=False))
         console.print()

@@ -62,5 +62,5 @@ def no_density(made: Recipe, head: PixelHead) -> str:
     if not any(term in LIKELY or isinstance(term, MultipleBound | PartialBound) for term in trained):
         return "its training does not look at the probability of pictures"
     if head.kind == "none":
-        return "its likelihood is no density of grey pixels: choose another, or for bernoulli --binarize dynamic"
+        return "its likelihood is no density of grey pixels: train with another, or bernoulli with --binarize dynamic"
     return ""

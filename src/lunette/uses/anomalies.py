@@ -18,12 +18,12 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from lunette.errors import LunetteError, LunetteWarning, unknown
+from lunette.files import write_anew
 from lunette.images import Data, Images, Label, Pixels, index_of, read_with_names
 from lunette.models import LatentModel
 from lunette.progress import Watch, unwatched
 from lunette.randomness import stream
 from lunette.recipes import YES, describe
-from lunette.runs import write
 from lunette.training import to_float
 from lunette.uses.anomaly_scores import SCORES, Score, anomaly_scores, refusals
 from lunette.uses.detection import Auroc, auroc, quantiles
@@ -85,7 +85,7 @@ class Anomalies(Shown):
         """Do what every result's does, and write the table to a .csv."""
         if Path(path).suffix.lower() != ".csv":
             return super().save(path)
-        write(Path(path), self.csv())
+        write_anew(Path(path), self.csv())
         return Path(path)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
