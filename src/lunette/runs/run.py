@@ -169,6 +169,10 @@ class Run:
         path = self.path / METRICS
         return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
+    def training_seconds(self) -> float:
+        """Return how long training took so far, all stages, on the machine where it ran."""
+        return float(sum(row["seconds"] for row in self.metrics() if row["split"] == "train"))
+
     def write_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Replace metrics.jsonl by `rows`."""
         write(self.path / METRICS, "".join(json.dumps(row) + "\n" for row in rows))

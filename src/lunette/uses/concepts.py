@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Data, Images, Label, read_pictures
+from lunette.images import Data, Images, Label
 from lunette.progress import Watch, unwatched
 from lunette.runs import Concept, Run, Trained, check_name
 from lunette.uses.labels import labels_for, of_label
 from lunette.uses.measures import measure as measured
-from lunette.uses.passes import AnyRun, encode, open_run
+from lunette.uses.passes import AnyRun, encode, open_run, own_pictures
 
 MOST = 20_000  # training pictures that are looked at: more hardly change a mean
 LABEL = "label:"
@@ -113,7 +113,7 @@ def side(run: Run, source: Data) -> Images:
     """Return the examples on one side of a concept, in the model's shape."""
     label = label_in(source)
     if label is None:
-        return read_pictures(source, run.settings.shape, run.settings.data.fit)
+        return own_pictures(run, source)
     return of_label(run.dataset.train, label, "give examples of your own, with --with and --without").take(slice(MOST))
 
 

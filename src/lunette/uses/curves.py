@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 from lunette.objectives import unit_of
 from lunette.runs import Run
+from lunette.uses.drawing import png
 
 NOT_TERMS = {"epoch", "step", "split", "stage", "weights", "seconds"}
 
@@ -28,9 +28,7 @@ def curves(run: Run) -> bytes:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.25)
         axes.legend()
-    data = io.BytesIO()
-    figure.savefig(data, dpi=120)
-    return data.getvalue()
+    return png(figure)
 
 
 def terms(rows: list[dict[str, Any]]) -> list[str]:

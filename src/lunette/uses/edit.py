@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Data, Images, Label, index_of, read_pictures
+from lunette.images import Data, Images, Label, index_of
 from lunette.models import LatentModel
 from lunette.progress import Progress, Watch, unwatched
 from lunette.runs import Run
@@ -20,7 +20,7 @@ from lunette.training import to_float
 from lunette.uses.concepts import combined, concept_of, label_in
 from lunette.uses.drift import Drift, drifts_of
 from lunette.uses.labels import labels_for, of_label
-from lunette.uses.passes import AnyRun, decode, encode, open_run
+from lunette.uses.passes import AnyRun, decode, encode, open_run, own_pictures
 from lunette.uses.strip import Strip
 from lunette.uses.traversal import steps_along
 
@@ -104,7 +104,7 @@ def check(n: int, strength: float, steps: int, *ways: object) -> None:
 def to_edit(run: Run, images: Data | None, label: str | None) -> Images:
     """Return the user's own pictures, or the test pictures, of one label if that is said."""
     if images is not None:
-        return read_pictures(images, run.settings.shape, run.settings.data.fit)
+        return own_pictures(run, images)
     test = run.dataset.test
     return test if label is None else of_label(test, label, "give pictures of your own, with --images")
 

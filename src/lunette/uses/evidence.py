@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lunette.errors import LunetteError, LunetteWarning
-from lunette.images import Data, Label, Pixels, read_pictures
+from lunette.images import Data, Label, Pixels
 from lunette.models import LatentModel
 from lunette.objectives import log_weights
 from lunette.progress import Watch, counted, unwatched
@@ -22,7 +22,7 @@ from lunette.randomness import reseed
 from lunette.recipes import YES, describe
 from lunette.training import keep_memory, spread, to_float
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, device_of, open_run, part
+from lunette.uses.passes import AnyRun, device_of, open_run, own_pictures, part
 
 PASS_VALUES = 2**20  # of decoded pictures at a time: they stay in the processor's cache
 NO_MEMORY = ("out of memory", "allocate memory")  # what torch says
@@ -70,7 +70,7 @@ def evidence(
     opened = open_run(run)
     recipe, settings = opened.trained(checkpoint).recipe, opened.settings
     density, model = describe(recipe).density, recipe.model
-    shown = opened.dataset.test if images is None else read_pictures(images, settings.shape, settings.data.fit)
+    shown = opened.dataset.test if images is None else own_pictures(opened, images)
     y = labels_for(model, shown, settings.label_names, label)
     with torch.random.fork_rng():
         found = evidence_model(model, shown.pixels, samples, seed, y, watch)

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError, unknown
-from lunette.images import Images, Label, read_pictures
+from lunette.images import Images, Label
 from lunette.models import LatentModel
 from lunette.runs import Run
 from lunette.uses.labels import labels_for, of_label
-from lunette.uses.passes import AnyRun, decode, encode, open_run
+from lunette.uses.passes import AnyRun, decode, encode, open_run, own_pictures
 from lunette.uses.sheet import Sheet
 
 Point = int | str | Path
@@ -66,7 +66,7 @@ def picture_at(point: Point, run: Run, model: LatentModel) -> Images:
         if int(text) >= len(test):
             raise LunetteError(f"there is no test picture {text}: they are numbered from 0 to {len(test) - 1}")
         return test.take(slice(int(text), int(text) + 1))
-    return read_pictures(text, run.settings.shape, run.settings.data.fit).take(slice(1))
+    return own_pictures(run, text).take(slice(1))
 
 
 def typical(images: Images, label: str, model: LatentModel) -> Images:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,14 @@ from PIL import Image
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Data, Images, Label, read, read_pictures, to_archive
+from lunette.images import Data, Images, Label, read, to_archive
 from lunette.models import LatentModel
 from lunette.runs import Run
 from lunette.training import ALONE, PATIENCE, Team, are_to_launch, cuts, joined
+from lunette.uses import drawing
 from lunette.uses.axes import principal_axes
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, device_of, encode, open_run
+from lunette.uses.passes import AnyRun, device_of, encode, open_run, own_pictures
 from lunette.uses.shown import Shown
 
 if TYPE_CHECKING:
@@ -52,9 +52,7 @@ class Codes(Shown):
 
     def picture(self) -> Image.Image:
         """Return the scatter plot of the top rung: of its two dimensions, or its first two principal axes."""
-        data = io.BytesIO()
-        self._figure().savefig(data, dpi=120)
-        return Image.open(data).convert("RGB")
+        return drawing.picture(self._figure())
 
     def _figure(self) -> Figure:
         from matplotlib.figure import Figure  # here, so that training need not wait for it
@@ -102,7 +100,7 @@ def latents(
     model = opened.model(checkpoint)
     with joined(device_of(model), processes, PATIENCE) as team:
         settings = opened.settings
-        shown = opened.dataset.test if images is None else read_pictures(images, settings.shape, settings.data.fit)
+        shown = opened.dataset.test if images is None else own_pictures(opened, images)
         return latents_model(model, shown, labels_for(model, shown, settings.label_names, label), team)
 
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lunette.images import Pixels
+from lunette.images import Data, Images, Pixels, read_pictures
 from lunette.models import LatentModel
 from lunette.progress import Progress, Watch, unwatched
 from lunette.runs import Run
@@ -21,6 +21,11 @@ AnyRun = Run | str | Path
 def open_run(run: AnyRun) -> Run:
     """Return the run itself, or the one in that folder."""
     return run if isinstance(run, Run) else Run(run)
+
+
+def own_pictures(run: Run, source: Data) -> Images:
+    """Return a user's own pictures as the model of a run takes them."""
+    return read_pictures(source, run.settings.shape, run.settings.data.fit)
 
 
 def device_of(model: LatentModel) -> torch.device:

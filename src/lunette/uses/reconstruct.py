@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Data, Images, Label, read_pictures
+from lunette.images import Data, Images, Label
 from lunette.models import LatentModel
 from lunette.randomness import reseed
 from lunette.training import to_float
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, decode, encode, open_run
+from lunette.uses.passes import AnyRun, decode, encode, open_run, own_pictures
 from lunette.uses.sheet import Sheet
 
 PAIRS_A_ROW = 4
@@ -39,7 +39,7 @@ def reconstruct(
     model = opened.model(checkpoint)
     if images is None:
         return reconstruct_model(model, opened.dataset.test.take(slice(n)), seed, label)
-    own = read_pictures(images, opened.settings.shape, opened.settings.data.fit).take(slice(n))
+    own = own_pictures(opened, images).take(slice(n))
     y = labels_for(model, own, opened.settings.label_names, label)
     return side_by_side(model, to_float(own.pixels[:]), None, y)
 

@@ -42,7 +42,7 @@ def report(run: Run, model: LatentModel) -> str:
         terms=terms(rows),
         units={name: unit(rows, name) for name in terms(rows)},
         splits=[last[split] for split in ("train", "validation", "test") if split in last],
-        seconds=sum(row["seconds"] for row in rows if row["split"] == "train"),
+        seconds=run.training_seconds(),
         pictures=pictures(run, epoch, model.corrupt is not None),
         evaluation=Evaluation.load(run.path),
     )

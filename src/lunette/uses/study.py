@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from lunette.images import DataSettings
 from lunette.recipes import arguments, described
 from lunette.runs import Run
 from lunette.training import TrainingSettings
+from lunette.uses import drawing
 from lunette.uses.shown import Shown
 
 Outcome = Literal["complete", "pruned", "failed"]
@@ -97,9 +97,7 @@ class Study(Shown):
                 axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
                 axes.tick_params(axis="x", which="minor", labelbottom=False)
             axes.grid(alpha=0.25)
-        data = io.BytesIO()
-        figure.savefig(data, dpi=120)
-        return Image.open(data).convert("RGB")
+        return drawing.picture(figure)
 
     @property
     def command(self) -> str:

@@ -78,11 +78,6 @@ class Side:
         return "" if name.startswith("rate") else "; ".join(filter(None, (self.how(name), self.pixels)))
 
     @property
-    def seconds(self) -> float:
-        """Of training, all stages, on the machine where it ran."""
-        return float(sum(row["seconds"] for row in self.rows if row["split"] == "train"))
-
-    @property
     def drawn_from(self) -> str:
         """The kind of fitted prior that its samples were asked for from, if any."""
         found = self.evaluation and self.evaluation.groups.get("samples")
@@ -135,7 +130,7 @@ def numbers(side: Side) -> list[tuple[str, str, str, Number]]:
     """Return the group, the basis, the name and the value of each number of a run."""
     rows = [row for row in side.rows if "stage" not in row]
     found = [
-        ("training", "", "seconds of training", Number(side.seconds, "s", better="lower")),
+        ("training", "", "seconds of training", Number(side.run.training_seconds(), "s", better="lower")),
         ("training", "", "epochs", Number(side.test.get("epoch", math.nan))),
         ("training", "", "parameters", Number(size(side.made.model))),
     ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from lunette.uses.comparison.lines import SAMPLED, Line, Side
+from lunette.uses.drawing import png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,9 +76,9 @@ def pareto(sides: Sequence[Side], lines: Sequence[Line]) -> bytes | None:
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        front = undominated([(side.seconds, value) for side, value in able])
+        front = undominated([(side.run.training_seconds(), value) for side, value in able])
         axes.plot(*zip(*front, strict=True), color="0.7", zorder=0, drawstyle="steps-post")
-        points(axes, sides, [(side, side.seconds, value) for side, value in able])
+        points(axes, sides, [(side, side.run.training_seconds(), value) for side, value in able])
         finish(axes, "", "seconds of training", what)
 
     return drawn(draw, 1, 1)
@@ -118,6 +118,4 @@ def drawn(draw: Callable[[Figure], None], columns: int, rows: int) -> bytes:
 
     figure = Figure(figsize=(SIZE[0] * columns, SIZE[1] * rows), layout="constrained")
     draw(figure)
-    data = io.BytesIO()
-    figure.savefig(data, dpi=120)
-    return data.getvalue()
+    return png(figure)

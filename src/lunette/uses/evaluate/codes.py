@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from lunette.objectives import MaximumMeanDiscrepancy, factors, rate
 from lunette.progress import Watch, counted
 from lunette.randomness import reseed
 from lunette.training import cuts, spread, to_float
+from lunette.uses import drawing
 from lunette.uses.evaluate.aggregate import ACTIVE, distances, index_information, rates, variances
 from lunette.uses.evaluate.samples import drawn_codes
 from lunette.uses.evaluate.subject import Subject, some
@@ -69,9 +69,7 @@ class Bars(Shown):
         axes.axhline(COLLAPSED, color="C3", linewidth=0.8)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="dimensions of the code, by their rate", ylabel="rate in nats")
-        data = io.BytesIO()
-        figure.savefig(data, dpi=120)
-        return Image.open(data).convert("RGB")
+        return drawing.picture(figure)
 
 
 def codes(subject: Subject, watch: Watch) -> Group:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lunette.uses import drawing
 from lunette.uses.shown import Shown
 
 WRITTEN = 20  # with more dimensions than this no number fits into a cell
@@ -45,6 +45,4 @@ class InformationMap(Shown):
                 color = "black" if share > BRIGHT else "white"
                 axes.text(column, row, f"{share:.2f}", ha="center", va="center", color=color, fontsize=7)
         figure.colorbar(cells, label="share of entropy known")
-        data = io.BytesIO()
-        figure.savefig(data, dpi=120)
-        return Image.open(data).convert("RGB")
+        return drawing.picture(figure)

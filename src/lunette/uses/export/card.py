@@ -48,7 +48,7 @@ def model_card(run: Run, trained: Trained, latent: Sequence[int], pictures: Sequ
         checkpoint=trained.name,
         checkpoint_sha256=run.checkpoints.sha256(trained.name),
         position=trained.state["position"],
-        seconds=sum(row["seconds"] for row in rows if row["split"] == "train"),
+        seconds=run.training_seconds(),
         test=test_numbers(rows, trained),
         groups=groups(run, trained),
         pictures={name: CAPTIONS[name] for name in pictures},
