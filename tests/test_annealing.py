@@ -5,39 +5,22 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.stats import multivariate_normal
-from torch import nn
 
-from lunette.codes import NormalHead, StandardNormal
 from lunette.errors import LunetteError
-from lunette.models import Autoencoder, Conditional
 from lunette.recipes import build
 from lunette.uses.evaluate import annealing
 from lunette.uses.evaluate.annealing import Annealing, annealed_bounds, sandwich
 from lunette.uses.evaluate.chains import path_of
 from lunette.uses.evidence import evidence_model
-from test_linear_vae import LATENT, SHAPE, LinearNormal
+from test_linear_vae import LATENT, SHAPE, linear_model
 
 N, SCALE = 60, 0.3
 HOW = Annealing(chains=16, temperatures=120)
 
 
 def linear(variance=1.0, shift=0.0):
-    """A linear decoder, and an encoder whose posterior is off by a factor and by `shift` standard deviations."""
-    torch.manual_seed(0)
-    decoder = Conditional(nn.Linear(LATENT, 12), LinearNormal(SHAPE))
-    nn.init.constant_(decoder.head.log_scale, math.log(SCALE))
-    weight, bias = decoder.network.weight.detach(), decoder.network.bias.detach()
-    precision = torch.eye(LATENT) + weight.T @ weight / SCALE**2
-    pull = torch.linalg.solve(precision, weight.T) / SCALE**2
-    encoder = Conditional(nn.Sequential(nn.Flatten(-3), nn.Linear(12, 2 * LATENT)), NormalHead(LATENT))
-    last = encoder.network[1]
-    with torch.no_grad():
-        last.weight.copy_(torch.cat([pull, torch.zeros(LATENT, 12)]))
-        off = shift / precision.diag().sqrt()
-        last.bias.copy_(torch.cat([off - pull @ bias, torch.log(variance / precision.diag())]))
-    exact = multivariate_normal(bias.numpy(), (weight @ weight.T + SCALE**2 * torch.eye(12)).numpy())
-    return Autoencoder(encoder, decoder, StandardNormal(LATENT)), exact
+    """The linear model of pixels with deviation 0.3."""
+    return linear_model(SCALE, variance, shift)
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,9 @@ import sys
 import numpy as np
 import pytest
 import torch
-from scipy.stats import multivariate_normal
 from torch import nn
 
-from lunette.codes import DiracHead, NormalHead, StandardNormal
+from lunette.codes import DiracHead, StandardNormal
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.likelihoods import NormalPixelHead
 from lunette.models import Autoencoder, Conditional
@@ -19,7 +18,7 @@ from lunette.recipes import build
 from lunette.uses import evidence as room
 from lunette.uses.evidence import evidence, evidence_model
 from lunette.uses.train import train
-from test_linear_vae import LATENT, SHAPE, LinearNormal
+from test_linear_vae import SHAPE, linear_model
 
 N, SCALE = 40, 0.2
 
@@ -27,21 +26,9 @@ N, SCALE = 40, 0.2
 @pytest.fixture
 def linear():
     """A linear decoder of pixels, an encoder whose posterior is near the true one, pictures, their exact evidence."""
-    torch.manual_seed(0)
-    decoder = Conditional(nn.Linear(LATENT, 12), LinearNormal(SHAPE))
-    nn.init.constant_(decoder.head.log_scale, math.log(SCALE))
-    weight, bias = decoder.network.weight.detach(), decoder.network.bias.detach()
-    precision = torch.eye(LATENT) + weight.T @ weight / SCALE**2
-    pull = torch.linalg.solve(precision, weight.T) / SCALE**2
-    encoder = Conditional(nn.Sequential(nn.Flatten(-3), nn.Linear(12, 2 * LATENT)), NormalHead(LATENT))
-    linear = encoder.network[1]
-    with torch.no_grad():
-        linear.weight.copy_(torch.cat([pull, torch.zeros(LATENT, 12)]))
-        linear.bias.copy_(torch.cat([-pull @ bias, torch.log(1.5 / precision.diag())]))
+    model, exact = linear_model(SCALE, variance=1.5)
     pixels = (torch.rand(N, *SHAPE) * 255).to(torch.uint8)
-    covariance = weight @ weight.T + SCALE**2 * torch.eye(12)
-    exact = multivariate_normal(bias.numpy(), covariance.numpy()).logpdf(pixels.flatten(1).numpy() / 255)
-    return Autoencoder(encoder, decoder, StandardNormal(LATENT)), pixels, -exact
+    return model, pixels, -exact.logpdf(pixels.flatten(1).numpy() / 255)
 
 
 def test_the_bound_meets_the_exact_evidence(linear):

@@ -3,6 +3,7 @@
 import math
 
 import torch
+from scipy.stats import multivariate_normal
 from torch import nn
 from torch.distributions import Normal
 
@@ -65,3 +66,21 @@ def test_a_linear_vae_reaches_probabilistic_pca():
     learned = torch.linalg.qr(decoder.network.weight.detach().double())[0]
     cosines = torch.linalg.svdvals(learned.T @ subspace)
     assert cosines.min() > 0.999
+
+
+def linear_model(scale, variance=1.0, shift=0.0):
+    """A linear decoder, an encoder whose posterior is off by a factor and by `shift` deviations, and the exact p(x)."""
+    torch.manual_seed(0)
+    decoder = Conditional(nn.Linear(LATENT, 12), LinearNormal(SHAPE))
+    nn.init.constant_(decoder.head.log_scale, math.log(scale))
+    weight, bias = decoder.network.weight.detach(), decoder.network.bias.detach()
+    precision = torch.eye(LATENT) + weight.T @ weight / scale**2
+    pull = torch.linalg.solve(precision, weight.T) / scale**2
+    encoder = Conditional(nn.Sequential(nn.Flatten(-3), nn.Linear(12, 2 * LATENT)), NormalHead(LATENT))
+    last = encoder.network[1]
+    with torch.no_grad():
+        last.weight.copy_(torch.cat([pull, torch.zeros(LATENT, 12)]))
+        off = shift / precision.diag().sqrt()
+        last.bias.copy_(torch.cat([off - pull @ bias, torch.log(variance / precision.diag())]))
+    exact = multivariate_normal(bias.numpy(), (weight @ weight.T + scale**2 * torch.eye(12)).numpy())
+    return Autoencoder(encoder, decoder, StandardNormal(LATENT)), exact
