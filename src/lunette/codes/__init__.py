@@ -10,6 +10,7 @@ from lunette.codes.hamiltonian import Flat, HamiltonianPosterior, Leapfrog, Temp
 from lunette.codes.head import CodeHead
 from lunette.codes.mixture import Vamp
 from lunette.codes.normal import NormalHead, StandardNormal, tempered
+from lunette.codes.path import log_prob_by_path
 from lunette.codes.posteriors import POSTERIORS, code_head
 from lunette.codes.prior import Prior
 from lunette.codes.priors import PRIORS, make_prior
@@ -45,6 +46,7 @@ __all__ = [
     "Vamp",
     "code_head",
     "leapfrog",
+    "log_prob_by_path",
     "make_prior",
     "tempered",
 ]

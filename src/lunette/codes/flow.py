@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -21,12 +21,20 @@ class Step(Protocol):
         """F(z) → z."""
         ...
 
+    def slope(self, z: Tensor, slope: Tensor) -> Tensor:
+        """Return (g − ∂ log |det J| / ∂z) J⁻¹, J = ∂f/∂z: the slope of a log-density at f(z), where g is that at z.
+
+        Codes z and slopes g are (…, D). Nothing here has a gradient.
+        """
+        ...
+
 
 class Flow(Distribution):
     """The distribution of z = f_N(… f_1(z₀)) with z₀ ~ base: log q(z) = log q₀(z₀) − Σ_n log |det ∂f_n/∂z|.
 
-    `log_prob` of what `rsample` returned last needs no inverse. Of any other points it takes one, and it has a
-    gradient by them, too. Source: Rezende & Mohamed, "Variational Inference with Normalizing Flows", ICML 2015.
+    `log_prob` and `slope` of what `rsample` returned last need no inverse. Of any other points `log_prob` takes one,
+    and has a gradient by them, too. Source: Rezende & Mohamed, "Variational Inference with Normalizing Flows", ICML
+    2015.
     """
 
     arg_constraints: dict[str, Any] = {}  # noqa: RUF012  (the base class declares it so)
@@ -35,23 +43,24 @@ class Flow(Distribution):
     def __init__(self, base: Distribution, steps: Sequence[Step]) -> None:
         self.base = base
         self.steps = steps
-        self._drawn: tuple[Tensor, Tensor, bool] | None = None  # z, log q(z), and whether they have gradients
+        # z_0 … z_N, log q(z_N), and whether they have gradients.
+        self._drawn: tuple[list[Tensor], Tensor, bool] | None = None
         super().__init__(base.batch_shape, base.event_shape, validate_args=False)
 
     @property
     def mean(self) -> Tensor:
         """Where the flow carries the base's mean, (…, D): amid the codes, and their mean itself where f is affine."""
-        return self._carry(self.base.mean)[0]
+        return self._carry(self.base.mean)[0][-1]
 
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
         """Return f(z₀), (*sample_shape, …, D)."""
-        z, log_q = self._carry(self.base.rsample(torch.Size(sample_shape)))
-        self._drawn = z, log_q, torch.is_grad_enabled()
-        return z
+        points, log_q = self._carry(self.base.rsample(torch.Size(sample_shape)))
+        self._drawn = points, log_q, torch.is_grad_enabled()
+        return points[-1]
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return log q(value), (…), in nats."""
-        if self._drawn is not None and value is self._drawn[0]:
+        if self._drawn is not None and value is self._drawn[0][-1]:
             _, log_q, has_gradient = self._drawn
             if has_gradient or not torch.is_grad_enabled():
                 return log_q
@@ -59,9 +68,30 @@ class Flow(Distribution):
             value = step.inverse(value)
         return self._carry(value)[1]
 
-    def _carry(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        log_q = self.base.log_prob(z)
+    def slope(self) -> Tensor:
+        """Return ∂ log q(z) / ∂z at the codes that were drawn last, (*sample_shape, …, D), without a gradient.
+
+        It is carried along with them, g_n = (g_{n−1} − ∂ log |det ∂f_n/∂z| / ∂z_{n−1}) (∂f_n/∂z)⁻¹, as in Vaitl et al.,
+        "Gradients should stay on path", Machine Learning: Science and Technology 2022.
+        """
+        assert self._drawn is not None, "nothing was drawn yet"
+        points = self._drawn[0]
+        slope = slope_of(self.base.log_prob, points[0])
+        for step, z in zip(self.steps, points, strict=False):  # the last point is where the last step ends
+            slope = step.slope(z.detach(), slope)
+        return slope
+
+    def _carry(self, z: Tensor) -> tuple[list[Tensor], Tensor]:
+        points, log_q = [z], self.base.log_prob(z)
         for step in self.steps:
             z, log_det = step.forward(z)
+            points.append(z)
             log_q = log_q - log_det
-        return z, log_q
+        return points, log_q
+
+
+def slope_of(log: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+    """Return ∂ log(z) / ∂z, (…, D), of a function of codes z (…, D) → (…), each on its own; without a gradient."""
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        return torch.autograd.grad(log(z).sum(), z)[0]

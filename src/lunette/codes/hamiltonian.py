@@ -147,7 +147,7 @@ class HamiltonianPosterior(Distribution):
         self.steps = steps
         self.slope = grad(lambda z: potential(z).sum())  # also where torch keeps no gradient, as in inference_mode
         self.geometry = geometry
-        self._drawn: tuple[Tensor, Tensor] | None = None
+        self._drawn: tuple[Tensor, Tensor, Tensor] | None = None  # z_K, z_0, and what the momenta add to log q(z_0)
         super().__init__(start.batch_shape, start.event_shape, validate_args=False)
 
     @property
@@ -162,14 +162,22 @@ class HamiltonianPosterior(Distribution):
         cold = self.geometry.momentum(first, noise(torch.randn, first.shape, first, batch_dim=-2))
         z, ρ = self._carry(first, cold / self.steps.cooling.prod())
         ends = self.geometry.kinetic(z, ρ) - self.geometry.kinetic(first, cold)
-        self._drawn = z, self.start.log_prob(first) + ends
+        self._drawn = z, first, ends
         return z
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log-density, (*sample_shape, …), of the last draws; raises LunetteError for other codes."""
+        first, ends = self.halves(value)
+        return self.start.log_prob(first) + ends
+
+    def halves(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Return z_0 (*sample_shape, …, D) of the last draws and what their momenta add to log q(z_0), in nats.
+
+        Raises LunetteError for other codes.
+        """
         if self._drawn is None or value is not self._drawn[0]:
             raise LunetteError("a Hamiltonian posterior has a density only at its last draws, with their momenta")
-        return self._drawn[1]
+        return self._drawn[1:]
 
     def _carry(self, z: Tensor, ρ: Tensor) -> tuple[Tensor, Tensor]:
         return leapfrog(self.slope, self.geometry, z, ρ, self.steps.step, self.steps.cooling)

@@ -63,6 +63,17 @@ class Autoregressive:
             x = m + (z - m) / s.sigmoid()
         return x
 
+    def slope(self, z: Tensor, slope: Tensor) -> Tensor:
+        """The slope at f(z), by J (…, D, D) row by row, all at once; J is triangular, and its diagonal is σ."""
+        D = z.shape[-1]
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            moved, log_det = self.forward(z)
+            (turn,) = torch.autograd.grad(log_det.sum(), z, retain_graph=True)
+            rows = torch.eye(D).to(z).reshape(D, *[1] * (z.dim() - 1), D).expand(D, *z.shape)
+            (J,) = torch.autograd.grad(moved, z, rows, is_grads_batched=True)
+        return torch.linalg.solve(J.movedim(0, -1), slope - turn)  # whose last two dimensions are those of Jᵀ
+
     def _parameters(self, z: Tensor) -> tuple[Tensor, Tensor]:
         batch = torch.broadcast_shapes(z.shape[:-1], self.context.shape[:-1])
         seen = torch.cat([z.expand(*batch, -1), self.context.expand(*batch, -1)], dim=-1)

@@ -70,9 +70,9 @@ class Planar:
 
     def __init__(self, u: Tensor, w: Tensor, b: Tensor) -> None:
         product, square = (u * w).sum(-1), w.square().sum(-1)
-        self.slope = softplus(product + ONE)  # 1 + ûᵀw
+        self.stretch = softplus(product + ONE)  # 1 + ûᵀw
         # The paper's m(x) = softplus(x) − 1 makes û infinite where w is 0; this one is 0 at 0.
-        self.u = u + ((self.slope - 1 - product) / square.clamp(min=1e-12)).unsqueeze(-1) * w
+        self.u = u + ((self.stretch - 1 - product) / square.clamp(min=1e-12)).unsqueeze(-1) * w
         self.w = w
         self.b = b
 
@@ -83,7 +83,7 @@ class Planar:
 
     def inverse(self, z: Tensor) -> Tensor:
         """F(z) → z: a = wᵀz + b is where a + ûᵀw tanh a, which rises, has the value wᵀf(z) + b."""
-        value, m = self._along(z), self.slope - 1
+        value, m = self._along(z), self.stretch - 1
         with torch.no_grad():
             low, high = value - m.abs(), value + m.abs()
             for _ in range(BISECTIONS):
@@ -95,12 +95,21 @@ class Planar:
         a = a - (a + m * h - value) / self._derivative(h)
         return z - self.u * a.tanh().unsqueeze(-1)
 
+    @torch.no_grad()
+    def slope(self, z: Tensor, slope: Tensor) -> Tensor:
+        """The slope at f(z): J = I + h′ û wᵀ with h′ = 1 − tanh², so that J⁻¹ = I − h′ û wᵀ / (1 + ûᵀw h′)."""
+        h = self._along(z).tanh()
+        bend, stretch = 1 - h.square(), self._derivative(h)
+        turn = 2 * (self.stretch - 1) * h * bend / stretch  # −∂ log(1 + ûᵀw h′) along w
+        moved = slope + turn.unsqueeze(-1) * self.w
+        return moved - ((moved * self.u).sum(-1) * bend / stretch).unsqueeze(-1) * self.w
+
     def _along(self, z: Tensor) -> Tensor:
         return (self.w * z).sum(-1) + self.b
 
     def _derivative(self, h: Tensor) -> Tensor:
         """1 + ûᵀw (1 − h²), as a sum of two numbers that are not negative."""
-        return h.square() + self.slope * (1 - h.square())
+        return h.square() + self.stretch * (1 - h.square())
 
 
 class Radial:
@@ -130,3 +139,15 @@ class Radial:
         half = (R - self.rest) / 2
         r = half + (half.square() + self.α * R).sqrt()
         return self.centre + away * ((self.α + r) / (r + self.rest)).unsqueeze(-1)
+
+    @torch.no_grad()
+    def slope(self, z: Tensor, slope: Tensor) -> Tensor:
+        """The slope at f(z): J stretches by 1 + β̂ / (α + r) across the radius, and by 1 + α β̂ / (α + r)² along it."""
+        away = z - self.centre
+        r = torch.linalg.vector_norm(away, dim=-1)
+        outward, a = away / r.clamp(min=torch.finfo(r.dtype).tiny).unsqueeze(-1), self.α + r
+        across, along = 1 + self.β / a, 1 + self.α * self.β / a.square()
+        turn = ((z.shape[-1] - 1) * self.β / across + 2 * self.α * self.β / (a * along)) / a.square()
+        moved = slope + turn.unsqueeze(-1) * outward
+        radial = (moved * outward).sum(-1)
+        return moved / across.unsqueeze(-1) + (radial * (1 / along - 1 / across)).unsqueeze(-1) * outward

@@ -12,13 +12,23 @@ from lunette.objectives.rates import (
     DimensionWiseRate,
     EstimatorName,
     FreeBits,
+    FreeRungRate,
     MutualInformation,
     TotalCorrelation,
     factors,
 )
 from lunette.objectives.regularizers import code_norm, decoder_gradient, decoder_weights
 from lunette.objectives.similarity import Dissimilarity
-from lunette.objectives.terms import NO_PRIOR, RungRate, Sparsity, distortion, importance_bound, log_weights, rate
+from lunette.objectives.terms import (
+    NO_PRIOR,
+    PathRate,
+    RungRate,
+    Sparsity,
+    distortion,
+    importance_bound,
+    log_weights,
+    rate,
+)
 from lunette.objectives.weights import Cyclical, Schedule, warmup
 
 __all__ = [
@@ -35,6 +45,7 @@ __all__ = [
     "EstimatorName",
     "FeatureDistance",
     "FreeBits",
+    "FreeRungRate",
     "KernelName",
     "MaximumMeanDiscrepancy",
     "MultipleBound",
@@ -42,6 +53,7 @@ __all__ = [
     "Objective",
     "OffDiagonal",
     "PartialBound",
+    "PathRate",
     "PictureCritic",
     "RungRate",
     "Schedule",

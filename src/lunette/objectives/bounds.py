@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from lunette.codes import log_prob_by_path
 from lunette.errors import LunetteError
 from lunette.models import Autoencoder, LatentModel, Trace
 from lunette.objectives.terms import importance_bound, log_weights
@@ -54,14 +55,11 @@ def doubly_reparameterized_bound(model: LatentModel, trace: Trace) -> Tensor:
     w̃ are the normalised weights. It has to be all that is trained. Source: Tucker et al., "Doubly Reparameterized
     Gradient Estimators for Monte Carlo Objectives", ICLR 2019.
     """
-    model = with_encoder(model)
     (latent,) = trace.latents
     bound = importance_bound(model, trace)
     if not latent.z.requires_grad or latent.p is None:
         return bound
-    with still(model.encoder.parameters()):  # also while it weighs codes: flows have networks that do so
-        log_q = model.encoder(trace.x).log_prob(latent.z)
-    logs = trace.px.log_prob(trace.x) + latent.p.log_prob(latent.z) - log_q
+    logs = trace.px.log_prob(trace.x) + latent.p.log_prob(latent.z) - log_prob_by_path(latent.q, latent.z)
     shares = logs.detach().softmax(0)
     latent.z.register_hook(lambda gradient: shares.unsqueeze(-1) * gradient)
     surrogate = -(shares * logs).sum(0)

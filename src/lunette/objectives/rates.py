@@ -11,7 +11,7 @@ from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
 from lunette.errors import LunetteError
 from lunette.models import Latent, LatentModel, Trace
-from lunette.objectives.terms import rate
+from lunette.objectives.terms import kl_of_rung, rate
 
 EstimatorName = Literal["weighted", "stratified"]
 
@@ -55,6 +55,29 @@ class FreeBits:
         """Return the term, summed over rungs."""
         each = [kl_divergence(factors(latent.q), factors(prior_of(latent), "prior")) for latent in trace.latents]
         return torch.stack([kl.flatten(0, -2).mean(0).clamp(min=self.free).sum() for kl in each]).sum()
+
+
+@dataclass(frozen=True)
+class FreeRungRate:
+    """max(λ, mean KL of a rung over the batch), a scalar, in nats; `free` is λ, and the top rung is number 1.
+
+    Source: Kingma et al., NeurIPS 2016, whose groups of dimensions are the rungs.
+    """
+
+    rung: int
+    free: float
+
+    def __post_init__(self) -> None:
+        if not self.free >= 0:
+            raise LunetteError(f"a rung is free up to 0 nats or more, not {self.free}")
+
+    @property
+    def __name__(self) -> str:
+        return f"free_rate_of_rung_{self.rung}"
+
+    def __call__(self, model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG002
+        """Return what the rung costs."""
+        return kl_of_rung(trace, self.rung - 1).mean().clamp(min=self.free)
 
 
 @dataclass(frozen=True)

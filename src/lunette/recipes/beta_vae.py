@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from lunette.images import Shape
-from lunette.objectives import distortion, rate
+from lunette.objectives import distortion
 from lunette.recipes.registry import Recipe, recipe
 from lunette.recipes.shared import Variational
 
@@ -17,4 +17,4 @@ def beta_vae(
     distortion_weight: Annotated[float, "weight of the distortion; 0 shows what happens without it"] = 1.0,
 ) -> Recipe:
     """VAE whose rate costs β times as much; β = 0 leaves an autoencoder (Higgins et al., ICLR 2017)."""
-    return parts.recipe(shape, {distortion: distortion_weight, rate: parts.rate_weight})
+    return parts.recipe(shape, {distortion: distortion_weight, parts.rate: parts.rate_weight})

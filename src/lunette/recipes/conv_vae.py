@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lunette.images import Shape
-from lunette.objectives import distortion, rate
+from lunette.objectives import distortion
 from lunette.recipes.registry import Recipe, recipe
 from lunette.recipes.shared import Variational
 
@@ -18,4 +18,4 @@ def conv_vae(
     A loss that adds 5e-4 · rate to the mean cross-entropy of 28×28 pixels is β = 5e-4 · 784 = 0.392 in nats
     an image.
     """
-    return parts.recipe(shape, {distortion: 1.0, rate: parts.rate_weight})
+    return parts.recipe(shape, {distortion: 1.0, parts.rate: parts.rate_weight})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lunette.images import Shape
-from lunette.objectives import distortion, rate
+from lunette.objectives import distortion
 from lunette.recipes.registry import Recipe, recipe
 from lunette.recipes.shared import Variational
 
@@ -14,4 +14,4 @@ def cvae(shape: Shape, labels: int, parts: Variational = Variational()) -> Recip
 
     The prior `label` has a learned normal distribution for each label.
     """
-    return parts.recipe(shape, {distortion: 1.0, rate: parts.rate_weight}, labels=labels)
+    return parts.recipe(shape, {distortion: 1.0, parts.rate: parts.rate_weight}, labels=labels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from lunette.images import Shape
-from lunette.objectives import Diagonal, OffDiagonal, distortion, rate
+from lunette.objectives import Diagonal, OffDiagonal, distortion
 from lunette.recipes.registry import Recipe, recipe
 from lunette.recipes.shared import Terms, Variational, in_a_plane
 
@@ -22,4 +22,4 @@ def dip_vae(
     codes = kind == "II"
     in_a_plane(parts, "the covariance")
     terms: Terms = {OffDiagonal(codes): off_diagonal, Diagonal(codes): diagonal}
-    return parts.recipe(shape, {distortion: 1.0, rate: parts.rate_weight, **terms})
+    return parts.recipe(shape, {distortion: 1.0, parts.rate: parts.rate_weight, **terms})

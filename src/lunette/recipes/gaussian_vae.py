@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lunette.images import Shape
-from lunette.objectives import distortion, rate
+from lunette.objectives import distortion
 from lunette.recipes.registry import Recipe, recipe
 from lunette.recipes.shared import Variational
 
@@ -15,4 +15,4 @@ def gaussian_vae(shape: Shape, parts: Variational = Variational(likelihood="squa
     The default's σ = 1 / √8 on pixels in [0, 1] makes 4 Σ (x − μ)², which is the squared error of pixels in
     [−1, 1]. `normal` is the likelihood proper, and learns its σ.
     """
-    return parts.recipe(shape, {distortion: 1.0, rate: parts.rate_weight})
+    return parts.recipe(shape, {distortion: 1.0, parts.rate: parts.rate_weight})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lunette.images import Shape
-from lunette.objectives import distortion, rate
+from lunette.objectives import distortion
 from lunette.recipes.registry import Recipe, recipe
 from lunette.recipes.shared import Variational
 
@@ -11,4 +11,4 @@ from lunette.recipes.shared import Variational
 @recipe
 def mixture_vae(shape: Shape, parts: Variational = Variational(prior="mixture:10")) -> Recipe:
     """VAE whose prior is a learned mixture of normals, one a cluster of codes (Jiang et al., IJCAI 2017)."""
-    return parts.recipe(shape, {distortion: 1.0, rate: parts.rate_weight})
+    return parts.recipe(shape, {distortion: 1.0, parts.rate: parts.rate_weight})

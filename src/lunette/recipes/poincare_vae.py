@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lunette.images import Shape
-from lunette.objectives import distortion, rate
+from lunette.objectives import distortion
 from lunette.recipes.registry import Recipe, recipe
 from lunette.recipes.shared import Variational
 
@@ -16,4 +16,4 @@ def poincare_vae(
 
     `ball:C` has the curvature −C, and the decoder reads the logarithmic map at its centre.
     """
-    return parts.recipe(shape, {distortion: 1.0, rate: parts.rate_weight})
+    return parts.recipe(shape, {distortion: 1.0, parts.rate: parts.rate_weight})

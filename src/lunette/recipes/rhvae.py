@@ -9,7 +9,7 @@ from lunette.codes import Leapfrog
 from lunette.images import Shape
 from lunette.models import Autoencoder, Hamiltonian, Metric
 from lunette.networks import architecture
-from lunette.objectives import Volume, distortion, rate
+from lunette.objectives import Volume, distortion
 from lunette.recipes.registry import Recipe, recipe
 from lunette.recipes.shared import Terms, Variational
 
@@ -24,7 +24,7 @@ def rhvae(
     floor: Annotated[float, "the part of the metric, λ, that is the same everywhere"] = 0.01,
 ) -> Recipe:
     """VAE with a learned Riemannian metric, which its posterior and its draws follow (Chadebec et al., TPAMI 2022)."""
-    terms: Terms = {distortion: 1.0, rate: parts.rate_weight, Volume(): 0.0}
+    terms: Terms = {distortion: 1.0, parts.rate: parts.rate_weight, Volume(): 0.0}
     plain = parts.recipe(shape, terms)
     assert isinstance(plain.model, Autoencoder)
     factors = architecture(parts.network).encoder(shape, parts.latent * (parts.latent + 1) // 2)

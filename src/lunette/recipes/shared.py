@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from torch import nn
 
@@ -15,7 +15,7 @@ from lunette.images import Binarization, Corruption, Shape
 from lunette.likelihoods import PixelHead, pixel_head
 from lunette.models import Autoencoder, Conditional
 from lunette.networks import Architecture, DrawingLabels, ReadingLabels, architecture
-from lunette.objectives import Objective, Schedule, Term, warmup
+from lunette.objectives import Objective, PathRate, Schedule, Term, rate, warmup
 from lunette.recipes.registry import Recipe
 
 LatentSize = Annotated[int, "dimensions of the code"]
@@ -109,6 +109,16 @@ class Variational(Sampled):
 
     beta: Beta = 1.0
     rate_warmup: RateWarmup = 0.0
+    rate_gradient: Annotated[
+        Literal["closed-form", "path"],
+        "of the KL that the rate is: of its formula, where there is one, or through a draw alone, which may have less "
+        "noise",
+    ] = "closed-form"
+
+    @property
+    def rate(self) -> Term:
+        """The rate, with the gradient that was asked for."""
+        return PathRate() if self.rate_gradient == "path" else rate
 
     @property
     def rate_weight(self) -> float | Schedule:

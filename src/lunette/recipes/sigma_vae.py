@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lunette.images import Shape
-from lunette.objectives import distortion, rate
+from lunette.objectives import distortion
 from lunette.recipes.registry import Recipe, recipe
 from lunette.recipes.shared import Variational
 
@@ -14,4 +14,4 @@ def sigma_vae(shape: Shape, parts: Variational = Variational(likelihood="optimal
 
     It stands where a β-VAE with squared error needs its β tuned. `normal` learns σ by gradient instead.
     """
-    return parts.recipe(shape, {distortion: 1.0, rate: parts.rate_weight})
+    return parts.recipe(shape, {distortion: 1.0, parts.rate: parts.rate_weight})

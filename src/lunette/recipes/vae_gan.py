@@ -8,7 +8,7 @@ from torch import nn
 
 from lunette.images import Shape
 from lunette.networks import architecture
-from lunette.objectives import FeatureDistance, PictureCritic, distortion, rate
+from lunette.objectives import FeatureDistance, PictureCritic, distortion
 from lunette.recipes.registry import Recipe, recipe
 from lunette.recipes.shared import Variational
 
@@ -34,7 +34,7 @@ def vae_gan(
         {
             FeatureDistance(critic): similarity,
             critic: realism,
-            rate: parts.rate_weight,
+            parts.rate: parts.rate_weight,
             distortion: distortion_weight,
         },
     )
