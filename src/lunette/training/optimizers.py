@@ -58,9 +58,16 @@ def tensors_of(optimizer: Optimizer) -> dict[str, Tensor]:
 
 
 def load_tensors(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Let an optimiser go on from what `tensors_of` returned."""
+    """Let an optimiser go on from what `tensors_of` returned.
+
+    A file has no strides, and fused kernels walk through memory: a moment in another layout than its parameter's, such
+    as channels-last, would meet another weight.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     values: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         i, name = key.split(".")
-        values.setdefault(int(i), {})[name] = tensor
+        like = parameters[int(i)]
+        laid_out = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
+        values.setdefault(int(i), {})[name] = laid_out
     optimizer.load_state_dict({**optimizer.state_dict(), "state": values})

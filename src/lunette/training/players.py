@@ -39,11 +39,11 @@ class Players:
         if self.parameters:
             for parameter in self.parameters:
                 parameter.requires_grad_(True)
+                parameter.grad = None
             losses = torch.stack([player.learn(model, trace) for player in self.adversaries.values()])
-            gradients = torch.autograd.grad(losses.sum(), self.parameters)
+            # Not by autograd.grad, whose gradients may lie in memory otherwise than their parameters.
+            losses.sum().backward(inputs=self.parameters)
             self._stand_still()
-            for parameter, gradient in zip(self.parameters, gradients, strict=True):
-                parameter.grad = gradient
             set_rate(self.optimizer, rate)
             self._move()
         with torch.no_grad():
