@@ -12,6 +12,7 @@ class Head(nn.Module):
     """Features (…, F) → distribution with batch shape (…); `features` says how many (F) it needs."""
 
     features: int
+    random: bool = False  # whether `target` is drawn anew at each call
 
     def forward(self, features: Tensor) -> Distribution:
         """Return the distribution that `features` (…, F) describe."""

@@ -30,6 +30,7 @@ class BernoulliHead(PixelHead):
         super().__init__(shape)
         self.binarization: Binarization = binarization
         self.kind: Kind = "none" if binarization == "none" else "mass"
+        self.random = binarization == "dynamic"
 
     def pixels(self, features: Tensor) -> LogitBernoulli:
         """Features are the logits of p."""

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import Data, Label, Pixels
+from lunette.likelihoods import PixelHead
 from lunette.models import LatentModel
 from lunette.objectives import log_weights
 from lunette.progress import Watch, counted, unwatched
@@ -63,7 +64,8 @@ def evidence(
 ) -> Evidence:
     """Return the importance bound −log 1/K Σ w on −log p(x) of the test pictures, or of `images`.
 
-    Of a model that is told labels it is −log p(x | y), with the pictures' own labels or `label`.
+    Where pictures are binarized at random, they are so once. Of a model that is told labels it is −log p(x | y), with
+    the pictures' own labels or `label`.
     Where that is no probability of pictures, a warning says why. `watch` is called with each Progress. Raises
     LunetteError for a model without a prior or a density of codes, and for more than 5,000 samples.
     """
@@ -99,6 +101,7 @@ def evidence_model(
     each = min(samples, room)
     size = max(1, room // each)
     device = device_of(model)
+    head = next(module for module in model.modules() if isinstance(module, PixelHead))
     starts = range(0, len(pixels), size)
     passed = counted(watch, "importance bound", len(starts) * -(-samples // each))
     # Made at once: small results that stay, among large ones that go, would break the free memory into useless pieces.
@@ -106,9 +109,24 @@ def evidence_model(
     with enough_memory():
         for start in starts:
             cut = slice(start, start + size)
-            x, told = to_float(pixels[cut].to(device)), part(y, cut, device)
+            x, told = targets(head, to_float(pixels[cut].to(device)), seed, start), part(y, cut, device)
             bounds[cut] = _bounds(model, x, told, samples, each, (seed, start), passed).numpy()
     return Evidence(bounds, samples)
+
+
+def targets(head: PixelHead, x: Tensor, seed: int, first: int = 0) -> Tensor:
+    """Return images x (N, C, H, W) or, where the head binarizes them at random, one binarization of each.
+
+    That depends on the seed and the image's number alone, the first of which is `first`: a bound over several passes
+    has to be of one picture, or it takes the best of several.
+    """
+    if not head.random:
+        return x
+    drawn = []
+    for number, image in enumerate(x, first):
+        reseed(seed, "target", number)
+        drawn.append(head.target(image))
+    return torch.stack(drawn)
 
 
 def check_samples(samples: int) -> None:

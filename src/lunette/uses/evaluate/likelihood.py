@@ -24,7 +24,7 @@ from lunette.uses.evaluate.annealing import Annealing, annealed_bounds, check_an
 from lunette.uses.evaluate.leaks import BATCH, check_leaks
 from lunette.uses.evaluate.subject import Subject
 from lunette.uses.evaluation import Group, Number
-from lunette.uses.evidence import evidence_model
+from lunette.uses.evidence import evidence_model, targets
 from lunette.uses.passes import device_of, part
 
 DRAWS = 10  # of each picture's code, for the evidence bound
@@ -70,14 +70,13 @@ def likelihood(subject: Subject, watch: Watch) -> Group:
 
 
 def once(head: PixelHead, images: Images, seed: int) -> Images:
-    """Return images or, where the head makes them black and white, what it makes of them with the seed."""
-    if not isinstance(head, BernoulliHead) or head.binarization == "none":
+    """Return images or, where the head binarizes at random, one binarization of each."""
+    if not head.random:
         return images
     pixels = torch.empty(images.pixels.shape, dtype=torch.uint8)
     with torch.random.fork_rng():
         for cut in cuts(len(images), images.shape):
-            reseed(seed, "binarize", cut.start)
-            pixels[cut] = (head.target(to_float(images.pixels[cut])) * 255).to(torch.uint8)
+            pixels[cut] = (targets(head, to_float(images.pixels[cut]), seed, cut.start) * 255).to(torch.uint8)
     return replace(images, pixels=pixels)
 
 
