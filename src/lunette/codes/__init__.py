@@ -7,7 +7,7 @@ from lunette.codes.categorical import Categories, CategoryHead, UniformCategorie
 from lunette.codes.curved import Curved
 from lunette.codes.dirac import Dirac, DiracHead
 from lunette.codes.hamiltonian import Flat, HamiltonianPosterior, Leapfrog, Tempering, leapfrog
-from lunette.codes.head import CodeHead
+from lunette.codes.head import CodeHead, wide
 from lunette.codes.mixture import Vamp
 from lunette.codes.normal import NormalHead, StandardNormal, tempered
 from lunette.codes.path import log_prob_by_path
@@ -49,4 +49,5 @@ __all__ = [
     "log_prob_by_path",
     "make_prior",
     "tempered",
+    "wide",
 ]

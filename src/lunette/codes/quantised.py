@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lunette.codes.dirac import Dirac
-from lunette.codes.head import CodeHead, single
+from lunette.codes.head import CodeHead, single, wide
 from lunette.heads import positive
 
 
@@ -30,10 +30,11 @@ class Codebooks(nn.Module):
     @torch.no_grad()
     def nearest(self, x: Tensor) -> Tensor:
         """Vectors (…, d) → in each codebook the index of the entry nearest to what is left, (…, L)."""
-        indices = []
-        for entries in self.entries:
-            # By cdist, which stays in float32 where products are of bfloat16: the same entry in training and after.
-            indices.append(torch.cdist(x, entries.expand(*x.shape[:-2], -1, -1)).argmin(-1))
+        indices, x = [], wide(x)
+        # In float64, whose products are never of bfloat16: the same entry in training and after.
+        for entries in wide(self.entries):
+            far = entries.square().sum(-1) - 2 * x @ entries.T  # ‖x − e‖² but for ‖x‖²
+            indices.append(far.argmin(-1))
             x = x - entries[indices[-1]]
         return torch.stack(indices, -1)
 

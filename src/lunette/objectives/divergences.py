@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from lunette.codes import wide
 from lunette.models import LatentModel, Trace
 from lunette.objectives.objective import without_unit
 from lunette.objectives.rates import factors, prior_of
@@ -67,8 +68,9 @@ class Covariance:
         """Return C (D, D)."""
         (latent,) = trace.latents
         mean = latent.q.mean
-        centred = mean - mean.mean(0)
-        between = centred.T @ centred / len(mean)
+        # In float64, whose products are never of bfloat16: an entry off the diagonal is a small difference.
+        centred = wide(mean - mean.mean(0))
+        between = (centred.T @ centred / len(mean)).to(mean.dtype)
         return between + factors(latent.q).variance.mean(0).diag() if self.codes else between
 
 

@@ -133,10 +133,7 @@ def to_onnx(network: Network, given: Tensors, about: Mapping[str, str]) -> bytes
             dynamic_shapes=(tuple({0: torch.export.Dim.DYNAMIC} for _ in example),),
             input_names=network.inputs,
             output_names=network.outputs,
-            custom_translation_table={
-                torch.ops.aten.atanh.default: atanh,
-                torch.ops.aten._cdist_forward.default: distances,
-            },
+            custom_translation_table={torch.ops.aten.atanh.default: atanh},
             verbose=False,
         )
     assert program is not None
@@ -152,15 +149,6 @@ def atanh(x: Any) -> Any:
     op: Any = opset18
     half, one = (op.CastLike(op.Constant(value_float=value), x) for value in (0.5, 1.0))
     return op.Mul(half, op.Log(op.Div(op.Add(one, x), op.Sub(one, x))))
-
-
-def distances(x: Any, y: Any, p: float, mode: int | None) -> Any:  # noqa: ARG001  (p is 2)
-    """Return |x_i − y_j|, (…, P, R), of vectors x (…, P, d) and y (…, R, d), for which ONNX has no operator."""
-    from onnxscript import opset18
-
-    op: Any = opset18
-    far = op.Sub(op.Unsqueeze(x, op.Constant(value_ints=[-2])), op.Unsqueeze(y, op.Constant(value_ints=[-3])))
-    return op.Sqrt(op.ReduceSumSquare(far, op.Constant(value_ints=[-1]), keepdims=0))
 
 
 @contextlib.contextmanager
