@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import Any
@@ -54,8 +54,7 @@ class Side:
     @property
     def loss(self) -> str:
         """What its loss is made of, in words."""
-        weights = self.test.get("weights", {})
-        terms = []
+        weights, terms = merged(self.test.get("weights", {})), []
         for name, value in weights.items():
             if value:
                 words, how = name.replace("_", " "), self.how(name)
@@ -82,6 +81,14 @@ class Side:
         """The kind of fitted prior that its samples were asked for from, if any."""
         found = self.evaluation and self.evaluation.groups.get("samples")
         return (found.settings.get("prior") or "") if found else ""
+
+
+def merged(weights: Mapping[str, float]) -> dict[str, float]:
+    """Return the weights of terms; those of all rungs of a ladder are one of the rate, where they are the same."""
+    rungs = {name: weight for name, weight in weights.items() if name.startswith("rate_of_rung_")}
+    if not rungs or len(set(rungs.values())) > 1 or not all(rungs.values()):
+        return dict(weights)
+    return {name: weight for name, weight in weights.items() if name not in rungs} | {"rate": max(rungs.values())}
 
 
 @dataclass(frozen=True)
