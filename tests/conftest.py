@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from lunette.images import Dataset, Images
+from lunette.training import EMULATE, has_bf16
 
 torch.set_num_threads(1)  # tests run side by side, and threads of tiny products only wait for one another
 
@@ -13,6 +14,13 @@ torch.set_num_threads(1)  # tests run side by side, and threads of tiny products
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def with_bf16(monkeypatch):
+    """Products of bfloat16, emulated where the processor has none."""
+    if not has_bf16(torch.device("cpu"))[0]:
+        monkeypatch.setenv(EMULATE, "1")
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def recorder(training, recorded):
 def losses(graph, recorded, **settings):
     # A warm-up, so that weights of terms change, and a schedule, so that the rate does.
     arguments = {"rate_warmup": 1.5}
-    training = training_of(epochs=2, schedule="one-cycle", arguments=arguments, **settings)
+    training = training_of(epochs=2, schedule="one-cycle", arguments=arguments, precision="fp32", **settings)
     if graph:
         how = TrainingSettings(graph=True, **settings)
         training.optimizer = make_optimizer(training.parameters, how)

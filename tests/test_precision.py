@@ -4,10 +4,15 @@ import pytest
 import torch
 
 from lunette.errors import LunetteError
-from lunette.training import Precision, pick_precision
+from lunette.training import EMULATE, Precision, pick_precision
 from lunette.training import precision as rooms
 
 CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _not_emulated(monkeypatch):
+    monkeypatch.delenv(EMULATE, raising=False)
 
 
 def test_auto_takes_what_the_processor_has(monkeypatch):

@@ -7,13 +7,14 @@ from lunette.training.feed import lost_workers_told
 from lunette.training.loop import Training
 from lunette.training.memory import keep_memory
 from lunette.training.position import Position
-from lunette.training.precision import Precision, pick_precision
+from lunette.training.precision import EMULATE, Precision, has_bf16, pick_precision
 from lunette.training.processes import ALONE, PATIENCE, Team, are_to_launch, is_launched, joined
-from lunette.training.settings import PRESETS, PresetName, TrainingSettings
+from lunette.training.settings import PRESETS, PrecisionName, PresetName, TrainingSettings
 from lunette.training.step import check_shares
 
 __all__ = [
     "ALONE",
+    "EMULATE",
     "PATIENCE",
     "PRESETS",
     "End",
@@ -23,6 +24,7 @@ __all__ = [
     "PictureTime",
     "Position",
     "Precision",
+    "PrecisionName",
     "PresetName",
     "Start",
     "Step",
@@ -33,6 +35,7 @@ __all__ = [
     "check_shares",
     "cuts",
     "evaluate",
+    "has_bf16",
     "is_launched",
     "joined",
     "keep_memory",

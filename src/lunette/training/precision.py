@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +11,10 @@ from typing import Literal
 import torch
 
 from lunette.errors import LunetteError
+from lunette.training.emulated import Emulated
 from lunette.training.settings import PrecisionName
+
+EMULATE = "LUNETTE_EMULATE_BF16"  # an environment variable: 1 gives any processor bfloat16 products, for tests
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,10 @@ class Precision:
         """Do the products of a whole training step so, forward and backward."""
         if self.name == "fp32" or self.device.type != "cpu":
             yield
+            return
+        if asked_to_emulate():
+            with Emulated():  # type: ignore[no-untyped-call]
+                yield
             return
         # oneDNN rounds the factors as it reads them, so the tensors around it stay float32 (no autocast needed).
         switches = (torch.backends.mkldnn.matmul, torch.backends.mkldnn.conv)  # type: ignore[attr-defined]
@@ -58,6 +66,11 @@ def pick_precision(name: PrecisionName, device: torch.device) -> Precision:
     return Precision(name, device, "as asked")
 
 
+def asked_to_emulate() -> bool:
+    """Return whether bfloat16 products are to be emulated on the processor, whatever it has."""
+    return os.environ.get(EMULATE) == "1"
+
+
 def has_bf16(device: torch.device) -> tuple[bool, str]:
     """Return whether `device` does bfloat16 products, and the reason in words."""
     if device.type == "cuda":
@@ -65,6 +78,8 @@ def has_bf16(device: torch.device) -> tuple[bool, str]:
         return able, "this GPU has bfloat16 products" if able else "this GPU has no bfloat16 products"
     if device.type != "cpu":
         return False, f"bfloat16 was never tried on {device.type}"
+    if asked_to_emulate():
+        return True, f"emulated, as {EMULATE} asks: right, and slow"
     if not (hasattr(torch.backends.mkldnn, "matmul") and hasattr(torch.cpu, "get_capabilities")):
         return False, "this version of torch cannot switch its products to bfloat16"
     # AVX-512 alone only emulates them, more slowly than float32 products.

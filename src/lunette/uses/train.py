@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import torch
 import typeguard
 
 from lunette.errors import LunetteError, LunetteWarning, unknown
@@ -21,11 +22,13 @@ from lunette.training import (
     End,
     Event,
     PictureTime,
+    PrecisionName,
     PresetName,
     Training,
     TrainingSettings,
     are_to_launch,
     check_shares,
+    has_bf16,
     joined,
     lost_workers_told,
     pick_device,
@@ -70,7 +73,7 @@ def train(
     dataset = load(data, loading)
     built = built_with_seed(recipe, dataset.train.shape, given, how.seed, len(dataset.train.label_names))
     check_shares(how, built, dataset, device, processes or 1)
-    pick_precision(how.precision, device)
+    how = dataclasses.replace(how, precision=pick_precision(how.precision, device).name)
     chosen = RunSettings(
         recipe=recipe,
         arguments={argument.name: given.get(argument.name, argument.default) for argument in arguments(recipe)},
@@ -97,6 +100,7 @@ def resume(
     run: Run | str | Path,
     *,
     epochs: int | None = None,
+    precision: PrecisionName | None = None,
     watch: Watch | None = None,
     processes: int | None = None,
     max_restarts: int = 0,
@@ -104,18 +108,16 @@ def resume(
     """Go on with an interrupted run, bit for bit as if it had never stopped, or train a finished one further.
 
     `epochs` is the new total. The same weights come out on the same machine with the same number of threads
-    and processes. Raises LunetteError where nothing is left to do, another process trains there, or the data
-    has changed.
+    and processes, and of the same products: `precision` asks for others. Raises LunetteError where nothing is left to
+    do, another process trains there, the data has changed, or this machine has not the products of the run.
     """
     run = run if isinstance(run, Run) else Run(run)
     if are_to_launch(processes):
         with run.locked():
             check_left_to_do(run, epochs)
-        return launched(run, processes, max_restarts, epochs)
-    settings = run.settings
-    if epochs is not None:
-        settings = dataclasses.replace(settings, training=dataclasses.replace(settings.training, epochs=epochs))
-    device = pick_device(settings.training.device)
+        return launched(run, processes, max_restarts, epochs, precision)
+    device = pick_device(run.settings.training.device)
+    settings = going_on(run, epochs, precision, device)
     with joined(device, processes) as team, run.locked() if team.leads else contextlib.nullcontext():
         if team.leads:
             check_left_to_do(run, epochs)
@@ -125,15 +127,46 @@ def resume(
         training = Training(built, run.dataset, settings.training, device, team)
         restore(run, training)
         if team.leads:
+            if settings.versions != run.settings.versions:
+                words = f"{run.path} goes on with {settings.training.precision} products, and had others before: its"
+                warnings.warn(f"{words} numbers are not those of a run that kept them", LunetteWarning, stacklevel=2)
             run.replace_settings(settings)
         return follow(run, training, watch)
 
 
-def launched(run: Run, processes: int, max_restarts: int, epochs: int | None = None) -> Run:
+def going_on(run: Run, epochs: int | None, precision: PrecisionName | None, device: torch.device) -> RunSettings:
+    """Return the settings that a run goes on with; raises LunetteError where `device` has not its products.
+
+    Other products make other numbers: they are taken only when asked for, and run.toml then says since when.
+    """
+    settings = run.settings
+    before, versions = settings.training.precision, settings.versions
+    if precision is None and before == "bf16" and not (able := has_bf16(device))[0]:
+        raise LunetteError(
+            f"{run.path} was trained with bf16 products, and {able[1]}: go on where it has them or, with other numbers "
+            f"from here on, by lunette resume {run.path} --precision fp32"
+        )
+    now = pick_precision(precision or before, device).name
+    if before not in ("auto", now):
+        done = max((row["epoch"] for row in run.metrics()), default=0)
+        versions = {**versions, f"products up to epoch {done}": before}
+    planned = settings.training.epochs if epochs is None else epochs
+    training = dataclasses.replace(settings.training, epochs=planned, precision=now)
+    return dataclasses.replace(settings, training=training, versions=versions)
+
+
+def launched(
+    run: Run,
+    processes: int,
+    max_restarts: int,
+    epochs: int | None = None,
+    precision: PrecisionName | None = None,
+) -> Run:
     """Let several processes train `run`; if one is lost, all start anew from what was saved."""
     from lunette.uses.launch import launch  # here, because training alone need not wait for this import
 
-    further = () if epochs is None else ("--epochs", str(epochs))
+    asked = {"--epochs": epochs, "--precision": precision}
+    further = [word for flag, value in asked.items() if value is not None for word in (flag, str(value))]
     launch(("resume", str(run.path), *further), processes, f"go on with: lunette resume {run.path}", max_restarts)
     return run
 

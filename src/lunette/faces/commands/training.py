@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from tyro.conf import arg
 
@@ -20,13 +20,16 @@ def tune() -> None:
 def resume(
     run: RunPath,
     epochs: Annotated[int | None, arg(help="new total, to train a finished run further")] = None,
+    precision: Annotated[
+        Literal["fp32", "bf16"] | None, arg(help="go on with other matrix products, whose numbers differ")
+    ] = None,
     processes: Annotated[int | None, arg(help=PROCESSES)] = None,
     max_restarts: Annotated[int, arg(help=MAX_RESTARTS)] = 0,
 ) -> None:
     """Go on with an interrupted run, bit for bit, also after a kill."""
     from lunette.faces import python
 
-    told(python.resume(run, epochs=epochs, processes=processes, max_restarts=max_restarts).path)
+    told(python.resume(run, epochs=epochs, precision=precision, processes=processes, max_restarts=max_restarts).path)
 
 
 def fit_prior(
