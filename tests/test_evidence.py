@@ -11,7 +11,7 @@ from torch import nn
 
 from lunette.codes import DiracHead, StandardNormal
 from lunette.errors import LunetteError, LunetteWarning
-from lunette.likelihoods import NormalPixelHead
+from lunette.likelihoods import LIKELIHOODS, NormalPixelHead, pixel_head
 from lunette.models import Autoencoder, Conditional
 from lunette.objectives import distortion, importance_bound, log_weights, rate
 from lunette.recipes import build
@@ -62,6 +62,36 @@ def test_passes_of_any_size_estimate_the_same(linear, monkeypatch):
     for values in (12, 500, 2**20):
         monkeypatch.setattr(room, "PASS_VALUES", values)
         assert np.abs(evidence_model(model, pixels[:8], 2000, 1).bounds - exact[:8]).max() < 0.2
+
+
+RANDOM = [{"binarize": "dynamic"}]  # every way to have a random target; the test after this one sees that it is all
+
+
+@pytest.mark.parametrize("arguments", RANDOM)
+def test_a_random_target_is_drawn_once_however_many_passes_there_are(arguments, monkeypatch):
+    torch.manual_seed(0)
+    model = build("vae", (1, 8, 8), {"latent": 2, "network": "mlp:16"} | arguments).model.eval()
+    with torch.no_grad():  # so that codes matter little, and a new target in each pass would matter much
+        model.decoder.network[-1].weight.mul_(0.01)
+    pixels = torch.randint(30, 225, (30, 1, 8, 8), dtype=torch.uint8)
+    found = {}
+    for values in (64 * 5, 64 * 400, 2**20):
+        monkeypatch.setattr(room, "PASS_VALUES", values)
+        found[values] = evidence_model(model, pixels, 400, 1)
+    one = found.pop(2**20)
+    for other in found.values():
+        assert np.abs(other.bounds - one.bounds).max() < 0.15
+    assert np.abs(evidence_model(model, pixels, 400, 2).bounds - one.bounds).max() > 1  # another seed, other targets
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("binarize", ["none", "threshold", "dynamic"])
+def test_a_head_says_whether_its_target_is_random(likelihood, binarize):
+    if binarize != "none" and likelihood != "bernoulli":
+        return
+    head, x = pixel_head(likelihood, (1, 4, 4), binarize), torch.rand(50, 1, 4, 4)
+    assert head.random == (not torch.equal(head.target(x), head.target(x)))
+    assert head.random == ({"binarize": binarize} in RANDOM)
 
 
 def test_of_a_run_and_what_is_refused(tmp_path):

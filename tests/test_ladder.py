@@ -227,6 +227,34 @@ def test_the_rates_of_rungs_sum_to_the_rate():
     torch.testing.assert_close(sum(rungs), values["rate"])
 
 
+def test_the_lowest_rung_pays_from_the_start_and_each_can_be_weighed_by_itself():
+    weights = built(rate_warmup=4.0, beta=2.0).objective.weights
+    assert [[weights(t)[f"rate_of_rung_{i}"] for i in (1, 2, 3)] for t in (0, 1, 4, 9)] == [
+        [0, 0, 2],
+        [0.5, 0.5, 2],
+        [2, 2, 2],
+        [2, 2, 2],
+    ]
+    weights = built(rate_warmup=(4.0, 2.0, 1.0), beta=(1.0, 2.0, 3.0)).objective.weights(1)
+    assert [weights[f"rate_of_rung_{i}"] for i in (1, 2, 3)] == [0.25, 1, 3]
+    assert weights["rate"] == 0
+    for setting in ({"beta": (1.0, 2.0)}, {"rate_warmup": (1.0,)}, {"free": (1.0, 2.0)}):
+        with pytest.raises(LunetteError, match="one for each of 3 rungs"):
+            built(**setting)
+
+
+def test_a_rungs_nats_are_free_up_to_a_limit_of_their_mean():
+    recipe = built(free=(1e3, 0.0, 1e-9))
+    values = recipe.objective(recipe.model, recipe.model.trace(torch.rand(5, 1, 8, 8)))
+    weights = recipe.objective.weights(100)
+    assert values["free_rate_of_rung_1"] == 1e3
+    assert values["free_rate_of_rung_3"] == values["rate_of_rung_3"]
+    assert "free_rate_of_rung_2" not in values
+    assert [weights[f"rate_of_rung_{i}"] for i in (1, 2, 3)] == [0, 1, 0]
+    with pytest.raises(LunetteError, match="free up to 0 nats or more"):
+        built(free=-1.0)
+
+
 def test_every_use_works_on_a_ladder(run):
     model, test = run.model(device="cpu"), run.dataset.test
     shown = np.asarray(lunette.reconstruct(run, n=6))

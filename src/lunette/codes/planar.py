@@ -18,6 +18,7 @@ from lunette.codes.normal import NormalHead
 
 BISECTIONS = 32
 ONE = math.log(math.e - 1)  # softplus of this is 1
+LEAST = 0.1  # of 1 + ûᵀw: where a planar map folds, the slope of log q has no bound, and one step of it ruins a model
 
 
 class AmortisedFlowHead(CodeHead):
@@ -66,12 +67,12 @@ class RadialHead(AmortisedFlowHead):
 
 
 class Planar:
-    """f(z) = z + û tanh(wᵀz + b), log |det| = log(1 + ûᵀw (1 − tanh²)); û is u, moved along w to make ûᵀw > −1."""
+    """f(z) = z + û tanh(wᵀz + b), log |det| = log(1 + ûᵀw (1 − tanh²)); û is u, moved along w to keep 1 + ûᵀw > 0.1."""
 
     def __init__(self, u: Tensor, w: Tensor, b: Tensor) -> None:
         product, square = (u * w).sum(-1), w.square().sum(-1)
-        self.stretch = softplus(product + ONE)  # 1 + ûᵀw
-        # The paper's m(x) = softplus(x) − 1 makes û infinite where w is 0; this one is 0 at 0.
+        # The paper's m(x) = softplus(x) − 1 makes û infinite where w is 0, and lets the map fold; this one is 0 at 0.
+        self.stretch = LEAST + (1 - LEAST) * softplus(product + ONE)  # 1 + ûᵀw
         self.u = u + ((self.stretch - 1 - product) / square.clamp(min=1e-12)).unsqueeze(-1) * w
         self.w = w
         self.b = b

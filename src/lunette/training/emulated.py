@@ -31,8 +31,8 @@ class Emulated(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         name = func.overloadpacket.__name__
-        if name == "_cdist_forward" and by_products(*args):
-            return euclidean(*args[:2])
+        if name == "_euclidean_dist":  # what torch.cdist does with many vectors
+            return euclidean(*args)
         if name in PRODUCTS:
             added = PRODUCTS[name]
             args = tuple(rounded(a) if isinstance(a, Tensor) and i not in added else a for i, a in enumerate(args))
@@ -44,14 +44,8 @@ def rounded(factor: Tensor) -> Tensor:
     return factor.bfloat16().float() if factor.dtype == torch.float32 else factor
 
 
-def by_products(x: Tensor, y: Tensor, p: float, mode: int | None) -> bool:
-    """Return whether torch.cdist takes the distances of x (…, P, d) and y (…, R, d) from a matrix product."""
-    many = x.shape[-2] > 25 or y.shape[-2] > 25
-    return p == 2 and (mode == 1 or (mode in (0, None) and many))
-
-
 def euclidean(x: Tensor, y: Tensor) -> Tensor:
-    """Return |x_i − y_j| as torch.cdist does: one product, which sums the squares' differences, too."""
+    """Return |x_i − y_j| of vectors (…, P, d) and (…, R, d) as torch.cdist does: by one product, squares and all."""
     left = torch.cat([-2 * x, x.square().sum(-1, keepdim=True), torch.ones_like(x[..., :1])], -1)
     right = torch.cat([y, torch.ones_like(y[..., :1]), y.square().sum(-1, keepdim=True)], -1)
     return (rounded(left) @ rounded(right).mT).clamp_min(0).sqrt()
