@@ -14,6 +14,13 @@ from lunette.images import Shape
 
 Kind = Literal["mass", "density", "none"]
 
+ROUNDING = 1 / (12 * 255**2)  # the variance that pixels have from being rounded to 8 bits
+
+
+def within(x: Tensor, limit: float) -> Tensor:
+    """Return limit · tanh(x / limit): x itself near 0, never beyond ±limit, with a gradient until some 9 limits."""
+    return limit * torch.tanh(x / limit)
+
 
 class PixelHead(Head):
     """Features (…, P·C·H·W), P = `per_pixel` for each pixel, → a distribution of images with event (C, H, W).
