@@ -159,6 +159,19 @@ def test_densities_and_their_gradients_are_finite_for_any_features(spec):
             assert gradient.isfinite().all()
 
 
+@pytest.mark.parametrize("spec", LIKELIHOODS)
+def test_features_of_bfloat16_products_make_float32_densities(spec):
+    head = pixel_head(spec, PIXEL).eval()
+    features = extreme(head).detach().bfloat16()
+    x = torch.full((len(features), *PIXEL), 0.3)
+    with torch.autocast("cpu", torch.bfloat16):
+        p = head(features)
+        log_density, mean = p.log_prob(x), p.mean
+    expected = head(features.float())
+    assert log_density.equal(expected.log_prob(x))
+    assert mean.equal(expected.mean)
+
+
 @pytest.mark.parametrize("spec", ["binarized", *sorted(set(LIKELIHOODS) - {"bernoulli", "squared-error"})])
 def test_every_likelihood_sums_or_integrates_to_1_for_any_features(spec):
     head = (BernoulliHead(PIXEL, "dynamic") if spec == "binarized" else pixel_head(spec, PIXEL)).eval()
