@@ -11,7 +11,8 @@ import lunette
 from lunette.errors import LunetteError
 from lunette.faces.cli import main
 from lunette.uses import picture_folder
-from lunette.uses.denoise import psnr
+from lunette.uses.denoise import Mended
+from lunette.uses.evaluate.fidelity import fidelity, psnr
 from lunette.uses.passes import decode, encode
 
 QUIET = {"progress": False}
@@ -39,12 +40,22 @@ def pairs(runs, tmp_path):
     return tmp_path / "damaged", tmp_path / "clean"
 
 
-def test_psnr_is_its_formula():
-    clean = np.zeros((3, 1, 2, 2), np.float32)
-    images = clean + np.array([0.1, 0.5, 0.0], np.float32)[:, None, None, None]
-    np.testing.assert_allclose(psnr(images, clean), [20.0, 10 * math.log10(4), np.inf], rtol=1e-6)
+def test_psnr_is_its_formula_up_to_that_of_rounding_to_8_bits():
+    clean = torch.zeros(3, 1, 2, 2)
+    images = clean + torch.tensor([0.1, 0.5, 0.0])[:, None, None, None]
+    expected = [20.0, 10 * math.log10(4), 10 * math.log10(12 * 255**2)]
+    np.testing.assert_allclose(psnr(clean, images), expected, rtol=1e-6)
     images[0, 0, 0, 0] = 1.0
-    assert psnr(images, clean)[0] == pytest.approx(10 * math.log10(4 / (1 + 3 * 0.01)), rel=1e-6)
+    assert psnr(clean, images)[0] == pytest.approx(10 * math.log10(4 / (1 + 3 * 0.01)), rel=1e-6)
+
+
+def test_equal_pictures_have_the_psnr_of_evaluate():
+    pictures = np.random.default_rng(0).random((3, 1, 12, 12), np.float32)
+    mended = Mended(damaged=pictures / 2, images=pictures, clean=pictures, learned=True)
+    x = torch.from_numpy(pictures)
+    assert mended.after.tolist() == fidelity(x, x)["PSNR"].tolist()
+    assert mended.before.tolist() == fidelity(x, x / 2)["PSNR"].tolist()
+    assert repr(mended).endswith("→ 58.92 dB)")
 
 
 def test_a_run_that_learned_to_mend_raises_psnr_of_its_own_damage(runs):
@@ -100,7 +111,7 @@ def test_pictures_that_do_not_go_together_are_refused(runs, pairs):
     with pytest.raises(LunetteError, match=r"damaged picture c\.png would be compared with d\.png"):
         lunette.denoise(run, damaged, clean=clean, **QUIET)
     one = lunette.denoise(run, damaged / "c.png", clean=clean / "d.png", **QUIET)  # whatever they are called
-    assert one.after == pytest.approx(psnr(one.images, one.clean))
+    assert one.after == pytest.approx(psnr(torch.from_numpy(one.clean), torch.from_numpy(one.images)))
     (clean / "d.png").unlink()
     with pytest.raises(LunetteError, match="4 damaged pictures and 3 clean ones"):
         lunette.denoise(run, damaged, clean=clean, **QUIET)

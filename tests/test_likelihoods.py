@@ -1,6 +1,8 @@
 """Every likelihood against SciPy, or against an integral that must be 1."""
 
+import decimal
 import math
+from decimal import Decimal
 
 import pytest
 import scipy.integrate
@@ -9,6 +11,7 @@ import torch
 
 from lunette.errors import LunetteError
 from lunette.likelihoods import (
+    LIKELIHOODS,
     BernoulliHead,
     ContinuousBernoulliHead,
     LaplaceHead,
@@ -18,6 +21,7 @@ from lunette.likelihoods import (
     StudentTHead,
     pixel_head,
 )
+from lunette.likelihoods.bernoulli import ContinuousBernoulli
 
 SHAPE = (2, 3, 4)
 PIXEL = (1, 1, 1)
@@ -67,9 +71,120 @@ def test_continuous_bernoullis_mean_is_its_formula_in_float64():
     logits = torch.cat([torch.linspace(-40, 40, 4000), torch.linspace(-2, 2, 4000), torch.tensor([-1e4, 1e4])])
     l = logits.double()  # noqa: E741
     logits.requires_grad_()
-    mean = ContinuousBernoulliHead((1, 1, len(logits)))(logits).mean.flatten()
+    mean = ContinuousBernoulli(logits).mean
     torch.testing.assert_close(mean.double(), -1 / torch.expm1(-l) - 1 / l, atol=2e-7, rtol=0)
     assert torch.autograd.grad(mean.sum(), logits)[0].isfinite().all()
+
+
+LOGITS = [0.0, 1e-30, 1e-6, 1e-3, 0.03, 0.5, 0.999, 1.0, 1.001, 3.0, 10.0, 15.9, 16.1, 20.0, 40.0, 80.0, 200.0, 883.0]
+
+
+def continuous_bernoulli_in_100_digits(logit, x, share):
+    """Return log p(x), the mean, and the quantile of `share`, each by its formula."""
+    if not logit:
+        return 0.0, 0.5, share
+    with decimal.localcontext() as context:
+        context.prec = 100
+        l, x, share = Decimal(logit), Decimal(x), Decimal(share)  # noqa: E741
+        more = l.exp() - 1
+        return float(l * x + (l / more).ln()), float(1 + 1 / more - 1 / l), float((1 + share * more).ln() / l)
+
+
+@pytest.mark.parametrize("x", [0.0, 1e-3, 0.25, 0.5, 0.75, 1.0])
+def test_continuous_bernoulli_and_its_slope_are_the_formula_in_100_digits(x):
+    logits = torch.tensor([-each for each in LOGITS] + LOGITS, requires_grad=True)
+    x = torch.tensor(x)
+    exact = [continuous_bernoulli_in_100_digits(logit, x.item(), 0.5) for logit in logits.tolist()]
+    log_density, mean, _ = torch.tensor(exact, dtype=torch.float64).T
+    p = ContinuousBernoulli(logits)
+    found = p.log_prob(x)
+    torch.testing.assert_close(found.double(), log_density, rtol=1e-5, atol=3e-7)
+    torch.testing.assert_close(p.mean.double(), mean, rtol=1e-6, atol=2e-7)
+    (slope,) = torch.autograd.grad(found.sum(), logits)
+    torch.testing.assert_close(slope.double(), x - mean, rtol=0, atol=3e-7)
+
+
+@pytest.mark.parametrize("logit", [-883.0, -80.0, -20.0, -3.0, 0.0, 1e-3, 20.0, 80.0, 883.0])
+def test_continuous_bernoullis_draws_have_its_quantiles_and_its_mean(logit):
+    torch.manual_seed(0)
+    p = ContinuousBernoulli(torch.tensor(logit))
+    draws = p.sample((20_000,)).double()
+    assert 0 <= draws.min() <= draws.max() <= 1
+    for share in (0.1, 0.5, 0.9):
+        _, mean, quantile = continuous_bernoulli_in_100_digits(logit, 0.5, share)
+        assert (draws < quantile).double().mean().item() == pytest.approx(share, abs=4 * math.sqrt(0.25 / 20_000))
+    assert draws.mean().item() == pytest.approx(mean, abs=4 * draws.std().item() / math.sqrt(20_000))
+
+
+def test_continuous_bernoulli_integrates_to_1_at_any_logit():
+    logits = torch.tensor([sign * each for each in LOGITS for sign in (-1, 1)])
+    x = torch.linspace(0, 1, 100_001)[:, None]
+    total = torch.trapezoid(ContinuousBernoulli(logits).log_prob(x).double().exp(), x.double(), dim=0)
+    torch.testing.assert_close(total, torch.ones_like(total), rtol=0, atol=1e-4)
+
+
+def test_a_black_pixel_has_no_endless_density():
+    features = torch.tensor([[-1e4], [-883.0], [0.0], [883.0], [1e4]], requires_grad=True)
+    head = ContinuousBernoulliHead(PIXEL)
+    found = head(features).log_prob(torch.zeros(PIXEL))
+    bound = math.log(255 * math.sqrt(12))  # the density of an exponential whose deviation is that of rounding
+    assert found[0].item() == pytest.approx(bound, rel=1e-6)
+    assert found.max().item() <= bound + 1e-5
+    (gradient,) = torch.autograd.grad(found.sum(), features)
+    assert gradient.isfinite().all()
+    assert gradient[1] < 0
+    torch.testing.assert_close(gradient[2], torch.tensor([-0.5]))
+
+
+def extreme(head):
+    """Return features (160, F) of one pixel, up to ±10⁴, with a gradient."""
+    torch.manual_seed(0)
+    sizes = 10 ** torch.linspace(-3, 4, 150)[:, None]
+    corners = torch.tensor([0.0, -1e4, 1e4, -1.0, 1.0])[:, None].expand(-1, head.features)
+    mixed = 1e4 * torch.randn(5, head.features).sign()
+    return torch.cat([sizes * (2 * torch.rand(150, head.features) - 1), corners, mixed]).requires_grad_()
+
+
+@pytest.mark.parametrize("spec", LIKELIHOODS)
+def test_densities_and_their_gradients_are_finite_for_any_features(spec):
+    head = pixel_head(spec, PIXEL)
+    features = extreme(head)
+    learned = [parameter for parameter in head.parameters() if parameter.requires_grad]
+    for x in (0.0, 1 / 255, 0.5, 1.0):
+        logs = head(features).log_prob(torch.full((len(features), *PIXEL), x))
+        assert logs.isfinite().all()
+        if head.kind == "mass":
+            assert logs.max() <= 1e-4
+        for gradient in torch.autograd.grad(logs.sum(), [features, *learned]):
+            assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("spec", LIKELIHOODS)
+def test_features_of_bfloat16_products_make_float32_densities(spec):
+    head = pixel_head(spec, PIXEL).eval()
+    features = extreme(head).detach().bfloat16()
+    x = torch.full((len(features), *PIXEL), 0.3)
+    with torch.autocast("cpu", torch.bfloat16):
+        p = head(features)
+        log_density, mean = p.log_prob(x), p.mean
+    expected = head(features.float())
+    assert log_density.equal(expected.log_prob(x))
+    assert mean.equal(expected.mean)
+
+
+@pytest.mark.parametrize("spec", ["binarized", *sorted(set(LIKELIHOODS) - {"bernoulli", "squared-error"})])
+def test_every_likelihood_sums_or_integrates_to_1_for_any_features(spec):
+    head = (BernoulliHead(PIXEL, "dynamic") if spec == "binarized" else pixel_head(spec, PIXEL)).eval()
+    if spec == "binarized":
+        x = torch.arange(2.0)
+    elif head.kind == "mass":
+        x = torch.arange(256) / 255
+    else:
+        x = torch.linspace(0, 1, 100_001) if spec == "continuous-bernoulli" else torch.linspace(-100, 101, 40_201)
+    with torch.no_grad():
+        p = head(extreme(head)).log_prob(x.reshape(-1, 1, *PIXEL)).double().exp()
+    total = p.sum(0) if head.kind == "mass" else torch.trapezoid(p, x.double(), dim=0)
+    torch.testing.assert_close(total, torch.ones_like(total), rtol=0, atol=2e-4)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
@@ -31,3 +32,8 @@ def positive(name: str, value: float) -> None:
     """Raise LunetteError unless `value` is greater than 0."""
     if not value > 0:
         raise LunetteError(f"{name} must be greater than 0, not {value}")
+
+
+def single(features: Tensor) -> Tensor:
+    """Return features in float32, or in float64 if they are: bfloat16 products give less, which no density stands."""
+    return features.to(torch.promote_types(features.dtype, torch.float32))

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from lunette.codes.head import CodeHead, single, wide
+from lunette.codes.head import CodeHead, wide
 from lunette.codes.normal import diagonal_normal
 from lunette.codes.prior import Prior
-from lunette.heads import positive
+from lunette.heads import positive, single
 from lunette.networks import Charted
 
 BORDER = 1e-5  # codes keep this share of the radius away from the border, where float32 cannot tell them apart

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, register_kl
 
-from lunette.codes.head import CodeHead, single
+from lunette.codes.head import CodeHead
 from lunette.codes.prior import Prior
-from lunette.heads import positive
+from lunette.heads import positive, single
 from lunette.randomness import noise
 
 

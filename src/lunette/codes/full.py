@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal, register_kl
 
-from lunette.codes.head import CodeHead, single
+from lunette.codes.head import CodeHead
+from lunette.heads import single
 from lunette.randomness import noise
 
 Size = torch.Size | tuple[int, ...]

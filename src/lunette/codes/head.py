@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from lunette.heads import Head, positive
@@ -26,11 +25,6 @@ class CodeHead(Head):
     def before(self, network: nn.Module) -> nn.Module:
         """Return the decoder's `network` so that it reads codes of this space: as it is, where that is a plane."""
         return network
-
-
-def single(features: Tensor) -> Tensor:
-    """Return features in float32, or in float64 if they are: bfloat16 products give less, which no density stands."""
-    return features.to(torch.promote_types(features.dtype, torch.float32))
 
 
 def wide(x: Tensor) -> Tensor:

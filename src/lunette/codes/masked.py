@@ -8,9 +8,10 @@ from torch.distributions import Distribution
 from torch.nn.functional import logsigmoid
 
 from lunette.codes.flow import Flow
-from lunette.codes.head import CodeHead, single
+from lunette.codes.head import CodeHead
 from lunette.codes.normal import NormalHead
 from lunette.codes.prior import Prior
+from lunette.heads import single
 
 CONTEXT = 64  # features of the encoder that a posterior's masked networks see
 WIDTHS = (128, 128)  # of the masked networks' hidden layers

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
-from lunette.codes.head import CodeHead, single
+from lunette.codes.head import CodeHead
 from lunette.codes.prior import Prior
 from lunette.errors import LunetteError
+from lunette.heads import single
 from lunette.randomness import noise
 
 

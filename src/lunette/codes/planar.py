@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from lunette.codes.flow import Flow, Step
-from lunette.codes.head import CodeHead, single
+from lunette.codes.head import CodeHead
 from lunette.codes.normal import NormalHead
+from lunette.heads import single
 
 BISECTIONS = 32
 ONE = math.log(math.e - 1)  # softplus of this is 1

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from lunette.codes.dirac import Dirac
-from lunette.codes.head import CodeHead, single, wide
-from lunette.heads import positive
+from lunette.codes.head import CodeHead, wide
+from lunette.heads import positive, single
 
 
 class Codebooks(nn.Module):

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, register_kl
 
 from lunette.codes.bessel import log_bessel
-from lunette.codes.head import CodeHead, single, wide
+from lunette.codes.head import CodeHead, wide
 from lunette.codes.prior import Prior
 from lunette.errors import LunetteError
+from lunette.heads import single
 from lunette.networks import Charted
 from lunette.randomness import noise
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Bernoulli, ContinuousBernoulli
+from torch.distributions import Bernoulli
 
 from lunette.images import Binarization, Shape, binarize
-from lunette.likelihoods.pixels import Kind, PixelHead
+from lunette.likelihoods.pixels import ROUNDING, Kind, PixelDistribution, PixelHead, within
+
+LARGEST_LOGIT = ROUNDING**-0.5  # of the continuous Bernoulli: there its spread is that of rounding to 8 bits
 
 
 class LogitBernoulli(Bernoulli):
@@ -45,28 +47,60 @@ class BernoulliHead(PixelHead):
         return x if self.binarization == "dynamic" else self.target(x)
 
 
-class LogitContinuousBernoulli(ContinuousBernoulli):
-    """The continuous Bernoulli distribution by its logits l, with the mean 1 / (1 − e^−l) − 1 / l."""
+class ContinuousBernoulli(PixelDistribution):
+    """p(x) = l e^(l x) / (e^l − 1) on [0, 1] by its logits l, and 1 where l = 0.
+
+    With a = |l| and y the distance from the end of [0, 1] where p is highest, p = a e^(−a y) / (1 − e^−a): nothing
+    overflows. For a < 1 that takes differences of nearly equal numbers, so series in l stand for it. torch's own clamps
+    the sigmoid of l: beyond |l| = 16 it does not integrate to 1, and all its draws are those of 16.
+    """
+
+    def __init__(self, logits: Tensor) -> None:
+        self.logits = logits
+        self.is_near = logits.abs() < 1
+        # Both are computed of every pixel; the one that does not count is held where it is finite, as are its slopes.
+        self.near, self.far = logits.clamp(-1, 1), logits.abs().clamp(min=1)
+        self.mass = -torch.expm1(-self.far)
+        super().__init__(logits.shape)
+
+    def from_highest(self, x: Tensor) -> Tensor:
+        """Return y of x, or x of y."""
+        return torch.where(self.logits < 0, x, 1 - x)
 
     @property
     def mean(self) -> Tensor:
-        """The mean, to 2e-7: torch's takes differences that are off by up to 0.03 for p near ½ and near 1."""
-        square = self.logits.square()
-        series = 0.5 + self.logits * (1 / 12 - square * (1 / 720 - square * (1 / 30240 - square / 1209600)))
-        # The mean of −l is 1 minus that of l, and large negative l would overflow.
-        far = self.logits.abs().clamp(min=1)
-        above = -1 / torch.expm1(-far) - 1 / far
-        return torch.where(square < 1, series, torch.where(self.logits > 0, above, 1 - above))
+        """1 / (1 − e^−l) − 1 / l."""
+        square = self.near.square()
+        series = 0.5 + self.near * (1 / 12 - square * (1 / 720 - square * (1 / 30240 - square / 1209600)))
+        formula = self.from_highest(1 / self.far - torch.exp(-self.far) / self.mass)
+        return torch.where(self.is_near, series, formula)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return log p(value) of each pixel; `value` lies in [0, 1]."""
+        square = self.near.square()
+        even = square * (1 / 24 - square * (1 / 2880 - square * (1 / 181440 - square / 9676800)))
+        series = self.near * (value - 0.5) - even
+        formula = torch.log(self.far / self.mass) - self.far * self.from_highest(value)
+        return torch.where(self.is_near, series, formula)
+
+    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
+        """Return draws (*sample_shape, …): y = −log(1 − u (1 − e^−a)) / a of u uniform on [0, 1)."""
+        logits = self.logits.detach()
+        a = logits.abs().clamp(min=torch.finfo(logits.dtype).tiny)
+        u = torch.rand(self._extended_shape(torch.Size(sample_shape)), dtype=logits.dtype, device=logits.device)
+        return self.from_highest(-torch.log1p(u * torch.expm1(-a)) / a)
 
 
 class ContinuousBernoulliHead(PixelHead):
-    """The density on [0, 1] proportional to p^x (1 − p)^(1 − x) (Loaiza-Ganem & Cunningham, NeurIPS 2019).
+    """The density on [0, 1] proportional to p^x (1 − p)^(1 − x) (Loaiza-Ganem & Cunningham, NeurIPS 2019), in nats.
 
-    Its normalising constant is what binary cross-entropy on grey pixels lacks to be a likelihood.
+    Its normalising constant is what binary cross-entropy on grey pixels lacks to be a likelihood. Black and white
+    pixels would raise the logits l, and log p = log |l| of such a pixel, without end; they are kept within
+    ±255 √12 = ±883, where the spread 1 / |l| is that of rounding to 8 bits: log p stays below 6.8 a pixel.
     """
 
     kind = "density"
 
-    def pixels(self, features: Tensor) -> LogitContinuousBernoulli:
-        """Features are the logits of p."""
-        return LogitContinuousBernoulli(logits=features, validate_args=False)
+    def pixels(self, features: Tensor) -> ContinuousBernoulli:
+        """Features are the logits of p, not yet kept within ±883."""
+        return ContinuousBernoulli(within(features, LARGEST_LOGIT))

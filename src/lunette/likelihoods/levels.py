@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Beta, Binomial, Categorical
 
 from lunette.images import Shape
-from lunette.likelihoods.pixels import PixelDistribution, PixelHead
+from lunette.likelihoods.pixels import PixelDistribution, PixelHead, within
 
 LARGEST_LOG = 9.0  # of α and β: with both there, the spread is within 1 % of the binomial's, the least there is
 
@@ -17,11 +17,6 @@ LARGEST_LOG = 9.0  # of α and β: with both there, the spread is within 1 % of 
 def level(x: Tensor) -> Tensor:
     """Return the level k = 0 … 255 of pixels in [0, 1], as floats."""
     return (255 * x).round()
-
-
-def within(x: Tensor, limit: float) -> Tensor:
-    """Return limit · tanh(x / limit): x itself near 0, never beyond ±limit, and never without a gradient."""
-    return limit * torch.tanh(x / limit)
 
 
 def betaln(a: Tensor, b: Tensor) -> Tensor:

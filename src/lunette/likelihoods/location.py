@@ -10,10 +10,9 @@ from torch.distributions import Chi2, Laplace, Normal
 
 from lunette.heads import positive
 from lunette.images import Shape
-from lunette.likelihoods.pixels import Kind, PixelDistribution, PixelHead
+from lunette.likelihoods.pixels import ROUNDING, Kind, PixelDistribution, PixelHead
 
 FIRST_SCALE = 0.25  # where a learned scale starts: about the spread of a picture's pixels
-ROUNDING = 1 / (12 * 255**2)  # the variance that pixels have from being rounded to 8 bits
 LARGEST_DF, FIRST_DF = 100.0, 5.0  # of Student's t: beyond, it is all but normal, and float32 loses its constant
 
 

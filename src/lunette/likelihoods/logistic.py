@@ -9,9 +9,9 @@ from torch.nn.functional import logsigmoid, softplus
 
 from lunette.heads import positive
 from lunette.images import Shape
-from lunette.likelihoods.levels import level, within
+from lunette.likelihoods.levels import level
 from lunette.likelihoods.location import LocationHead
-from lunette.likelihoods.pixels import PixelDistribution, PixelHead
+from lunette.likelihoods.pixels import PixelDistribution, PixelHead, within
 
 LARGEST_LOG = 7.0  # of a scale in units of half the pixel range: the least is a ninth of a level
 

@@ -9,10 +9,17 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent
 
-from lunette.heads import Head
+from lunette.heads import Head, single
 from lunette.images import Shape
 
 Kind = Literal["mass", "density", "none"]
+
+ROUNDING = 1 / (12 * 255**2)  # the variance that pixels have from being rounded to 8 bits
+
+
+def within(x: Tensor, limit: float) -> Tensor:
+    """Return limit · tanh(x / limit): x itself near 0, never beyond ±limit, with a gradient until some 9 limits."""
+    return limit * torch.tanh(x / limit)
 
 
 class PixelHead(Head):
@@ -34,7 +41,7 @@ class PixelHead(Head):
         """(…, P·C·H·W) → batch (…), event (C, H, W)."""
         channels, height, width = self.shape
         # Not validated: that costs more than the density, and a step checks that its numbers are finite.
-        pixels = self.pixels(features.unflatten(-1, (self.per_pixel * channels, height, width)))
+        pixels = self.pixels(single(features).unflatten(-1, (self.per_pixel * channels, height, width)))
         return Independent(pixels, 3, validate_args=False)
 
     def pixels(self, features: Tensor) -> Distribution:

@@ -20,6 +20,7 @@ from lunette.progress import Progress, Watch, unwatched
 from lunette.randomness import reseed
 from lunette.runs import Run
 from lunette.training import cuts, spread, to_float
+from lunette.uses.evaluate.fidelity import psnr
 from lunette.uses.labels import labels_for
 from lunette.uses.passes import AnyRun, decode, encode, open_run, part
 from lunette.uses.picture_folder import save_pictures
@@ -44,14 +45,19 @@ class Mended(Shown):
     names: tuple[str, ...] = ()  # of the files that they were
 
     @property
-    def before(self) -> NDArray[np.float64] | None:
-        """The PSNR (N,) of each damaged picture in dB."""
-        return None if self.clean is None else psnr(self.damaged, self.clean)
+    def before(self) -> NDArray[np.float32] | None:
+        """The PSNR (N,) of each damaged picture in dB, 58.9 at most."""
+        return self._psnr(self.damaged)
 
     @property
-    def after(self) -> NDArray[np.float64] | None:
-        """The PSNR (N,) of each mended picture in dB."""
-        return None if self.clean is None else psnr(self.images, self.clean)
+    def after(self) -> NDArray[np.float32] | None:
+        """The PSNR (N,) of each mended picture in dB, 58.9 at most."""
+        return self._psnr(self.images)
+
+    def _psnr(self, images: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        if self.clean is None:
+            return None
+        return psnr(torch.from_numpy(self.clean), torch.from_numpy(images)).numpy()
 
     def __repr__(self) -> str:
         before, after = self.before, self.after
@@ -167,13 +173,3 @@ def check_same(damaged: Sequence[str], clean: Sequence[str], counts: tuple[int, 
     for one, other in zip(damaged, clean, strict=bool(damaged and clean)):
         if PurePath(one).with_suffix("") != PurePath(other).with_suffix(""):
             raise LunetteError(f"the damaged picture {one} would be compared with {other}: give both the same name")
-
-
-def psnr(images: NDArray[np.float32], clean: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the peak signal-to-noise ratio 10 log₁₀(1 / MSE) of each picture (N, C, H, W) in [0, 1], in dB, (N,).
-
-    It is ∞ where nothing differs.
-    """
-    error = np.square(images.astype(np.float64) - clean).mean(axis=(1, 2, 3))
-    with np.errstate(divide="ignore"):
-        return -10 * np.log10(error)
