@@ -1,12 +1,15 @@
 """What tests share."""
 
+import hashlib
+import json
 import os
+import signal
 
 import pytest
 import torch
 
 from lunette.images import Dataset, Images
-from lunette.training import EMULATE, has_bf16
+from lunette.training import EMULATE, Step, has_bf16
 
 torch.set_num_threads(1)  # tests run side by side, and threads of tiny products only wait for one another
 
@@ -37,3 +40,27 @@ def dataset_of(pixels, validation=0):
     held_out = whole.take(slice(0, validation))
     facts = {"shape": list(whole.shape), "train": len(whole), "validation": len(held_out), "test": len(whole)}
     return Dataset(whole, held_out, whole, facts | {"sha256": ""})
+
+
+def rows(run):
+    """The rows of metrics.jsonl without the seconds, which are the machine's and not the model's."""
+    lines = (run.path / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+
+
+def ending(run):
+    """All that two runs which end alike have in common: rows, and SHA-256s of the last weights and moments."""
+    last = run.path / "checkpoints" / run.checkpoints.pointer("last")
+    tensors = [(last / f"{what}.safetensors").read_bytes() for what in ("model", "optimizer")]
+    return rows(run), *(hashlib.sha256(data).hexdigest() for data in tensors)
+
+
+def interrupt_at(step):
+    """A watch that sends this process SIGTERM at one step."""
+    steps = iter(range(1, 10**6))
+
+    def watch(event):
+        if isinstance(event, Step) and next(steps) == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return watch

@@ -37,6 +37,12 @@ def test_schedules_are_their_formulas():
     assert multiple("one-cycle", 1) == pytest.approx(0)
 
 
+def test_a_warm_up_is_the_same_however_long_training_is():
+    rising = {epochs: [multiple("constant", i / 13, epochs, warmup=1.3) for i in range(26)] for epochs in range(2, 9)}
+    assert all(rates == rising[2] for rates in rising.values())
+    assert multiple("constant", 0.5, 1, warmup=2) == 0.5
+
+
 @pytest.mark.parametrize(
     "recipe", ["autoencoder", "beta_vae", "conv_vae", "denoising", "gaussian_vae", "sparse", "vae"]
 )

@@ -137,9 +137,7 @@ class Training:
         """Move the weights by one step on a batch of `n`; return this process's share of the means of its terms."""
         stage, settings, position = self.stage, self.settings, self.position
         done = position.epoch + position.batch / self.batches
-        rate = settings.learning_rate * multiple(
-            settings.schedule, done / stage.epochs, min(settings.warmup / stage.epochs, 1.0)
-        )
+        rate = settings.learning_rate * multiple(settings.schedule, done, stage.epochs, settings.warmup)
         set_rate(self.optimizer, rate)
         weights, epoch = stage.objective.weights(done), torch.tensor(done)
         if not stage.model.training:  # to ask takes less than to tell every module

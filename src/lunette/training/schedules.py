@@ -10,20 +10,22 @@ ONE_CYCLE_RISE = 0.3  # share of training in which one-cycle rises (Smith & Topi
 ONE_CYCLE_START = 1 / 25  # and the multiple that it rises from
 
 
-def multiple(schedule: ScheduleName, progress: float, warmup: float = 0.0) -> float:
-    """Return the learning rate as a multiple of its peak.
+def multiple(schedule: ScheduleName, done: float, epochs: float = 1.0, warmup: float = 0.0) -> float:
+    """Return the learning rate as a multiple of its peak, when `done` of `epochs` have passed, t = done / epochs.
 
-    `progress` and `warmup` are shares of all steps, in [0, 1]. constant: 1. cosine: (1 + cos πt) / 2.
-    one-cycle: cosine from 1/25 up to 1 at 0.3, cosine down to 0 at the end. A warm-up replaces the first
-    part of constant and cosine by a straight line from 0.
+    constant: 1. cosine: (1 + cos πt) / 2. one-cycle: cosine from 1/25 up to 1 at 0.3, cosine down to 0 at the end.
+    A warm-up over `warmup` epochs, at most all, replaces the first part of constant and cosine by a straight line
+    from 0, which is the same to the bit however many epochs follow.
     """
+    warmup = min(warmup, epochs)
     if schedule == "one-cycle":
+        progress = done / epochs
         if progress < ONE_CYCLE_RISE:
             return ONE_CYCLE_START + (1 - ONE_CYCLE_START) * (1 - falling(progress / ONE_CYCLE_RISE))
         return falling((progress - ONE_CYCLE_RISE) / (1 - ONE_CYCLE_RISE))
-    if progress < warmup:
-        return progress / warmup
-    return 1.0 if schedule == "constant" else falling((progress - warmup) / (1 - warmup))
+    if done < warmup:
+        return done / warmup
+    return 1.0 if schedule == "constant" else falling((done - warmup) / (epochs - warmup))
 
 
 def falling(t: float) -> float:
