@@ -4,13 +4,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format lint types bench
+.PHONY: demo test test-bf16 check format lint types bench
 
 demo: $(VENV)/installed
 	$(BIN)/lunette train vae --data digits --epochs 100 --pictures 50
 
 test: $(VENV)/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+# The same on a processor with bfloat16 products, or as if it had them.
+test-bf16: $(VENV)/installed-dev
+	LUNETTE_EMULATE_BF16=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 check: format lint types test
 
@@ -24,7 +28,7 @@ types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 bench: $(VENV)/installed-dev
-	for script in start epoch quality precision use scale keras_conv tutorials fit_prior edit anomalies replication generation; do $(BIN)/python benchmarks/$$script.py; done
+	for script in start epoch quality precision use scale keras_conv tutorials fit_prior edit anomalies replication generation kills; do $(BIN)/python benchmarks/$$script.py; done
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

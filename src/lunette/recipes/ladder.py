@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from lunette.codes import StandardNormal
-from lunette.errors import LunetteError
 from lunette.heads import positive
 from lunette.images import Shape
 from lunette.likelihoods import pixel_head
@@ -13,9 +12,8 @@ from lunette.models import Ladder
 from lunette.networks import architecture, topmost
 from lunette.objectives import FreeRungRate, Objective, RungRate, Schedule, Term, distortion, rate, warmup
 from lunette.recipes.registry import Recipe, recipe
-from lunette.recipes.shared import Binarize, Likelihood, Network
+from lunette.recipes.shared import Binarize, Likelihood, Network, PerRung, of_each
 
-PerRung = float | tuple[float, ...]
 EACH = "; one for all rungs, or one for each, the top first"
 
 
@@ -51,11 +49,3 @@ def ladder(
         if nats:
             terms[FreeRungRate(rung, nats)] = weight
     return Recipe(model, Objective(terms))
-
-
-def of_each(name: str, value: PerRung, rungs: int) -> tuple[float, ...]:
-    """Return a setting of each rung, given for all or one by one; raises LunetteError for another number of them."""
-    values = value if isinstance(value, tuple) else (value,) * rungs
-    if len(values) != rungs:
-        raise LunetteError(f"{name} takes one number, or one for each of {rungs} rungs, not {len(values)}")
-    return values

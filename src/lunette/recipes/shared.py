@@ -39,6 +39,7 @@ Beta = Annotated[float, "weight of the rate"]
 RateWarmup = Annotated[float, "epochs over which the weight of the rate rises from 0"]
 Samples = Annotated[int, "draws of each code, K"]
 Groups = Annotated[int, "bounds that the draws are shared among; a divisor of their number"]
+PerRung = float | tuple[float, ...]
 Terms = Mapping[Term, float | Schedule]
 
 
@@ -138,6 +139,14 @@ def in_groups(samples: int, groups: int) -> int:
     if groups < 1 or samples % groups:
         raise LunetteError(f"{samples} draws cannot be shared equally among {groups} bounds: choose a divisor")
     return groups
+
+
+def of_each(name: str, value: PerRung, rungs: int) -> tuple[float, ...]:
+    """Return a setting of each rung, given for all or one by one; raises LunetteError for another number of them."""
+    values = value if isinstance(value, tuple) else (value,) * rungs
+    if len(values) != rungs:
+        raise LunetteError(f"{name} takes one number, or one for each of {rungs} rungs, not {len(values)}")
+    return values
 
 
 def autoencoder(
