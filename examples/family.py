@@ -52,7 +52,7 @@ def discrete() -> None:
 
 def ladder() -> None:
     """Pictures, and what their codes draw from the top rung alone, from two, and from all three."""
-    run = trained("ladder", preset="fast", epochs=5, rate_warmup=5.0)
+    run = trained("ladder", preset="fast", rate_warmup=(5.0, 2.5, 0.0))
     model, test = run.model(), run.dataset.test.pixels[:12]
     codes = encode(model, test)
     rows = [decode(model, codes[: i + 1]) for i in range(len(codes))]
