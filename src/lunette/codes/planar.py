@@ -19,7 +19,7 @@ from lunette.heads import single
 
 BISECTIONS = 32
 ONE = math.log(math.e - 1)  # softplus of this is 1
-LEAST = 0.1  # of 1 + ûᵀw: where a planar map folds, the slope of log q has no bound, and one step of it ruins a model
+LEAST = 0.01  # of 1 + ûᵀw: where a planar map folds, the slope of log q has no bound, and one step of it ruins a model
 
 
 class AmortisedFlowHead(CodeHead):
@@ -68,7 +68,7 @@ class RadialHead(AmortisedFlowHead):
 
 
 class Planar:
-    """f(z) = z + û tanh(wᵀz + b), log |det| = log(1 + ûᵀw (1 − tanh²)); û is u, moved along w to keep 1 + ûᵀw > 0.1."""
+    """f(z) = z + û tanh(wᵀz + b), log |det| = log(1 + ûᵀw (1 − tanh²)); û is u, moved along w to keep 1 + ûᵀw > 0.01."""
 
     def __init__(self, u: Tensor, w: Tensor, b: Tensor) -> None:
         product, square = (u * w).sum(-1), w.square().sum(-1)

@@ -1,0 +1,261 @@
+"""Whether trainings that are killed end as if nothing had happened: SIGKILL at any moment, over every recipe.
+
+    python benchmarks/kills.py [TRIALS] [SEED]
+
+Each recipe, with a network and an optimiser that change from one to the next (and with the seed), and some settings
+beside, trains on a few small digits to the end: the reference. Then each trial kills such a training, goes on with it
+to the end, now and then after a second kill, and compares rows of metrics (without seconds) and the SHA-256 of the last
+weights and of the optimiser's tensors with the reference's. Half of the kills come after a time drawn uniformly from
+the reference's, half within saving: before, after or in the middle of a call that changes the disk, drawn from all that
+the reference made. A kill before the run folder is there means to begin anew, which is counted. Kills are of processes:
+what a power cut takes from the disk's own memory is not tried. The maps and the report of a run's end, which take ten
+times as long as these trainings, are not drawn. Prints a table, writes kills.json, and ends with code 1 if any training
+was lost or ended otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import torch
+
+from lunette import files
+from lunette.errors import LunetteError
+from lunette.images import load
+from lunette.models import LatentModel
+from lunette.recipes import RECIPES, arguments
+from lunette.runs import REPORT, Run
+from lunette.training import End, Event
+from lunette.training.settings import OptimizerName
+from lunette.uses import train as training
+from lunette.uses.illustrate import illustrate
+from report import write_results
+
+DIGITS = 74  # of which 60 are trained on: four steps an epoch, the last one smaller
+SETTINGS = {"epochs": 3, "batch_size": 16, "pictures": 0, "precision": "fp32"}
+NETWORKS = ("mlp:16,12", "conv:4/2,6/2:12", "residual:4/2,6/2")
+RATES = {"sgd": 1e-5}  # at which it does not diverge
+SMALL = {"latent": 3, "rungs": 2, "entries": 8, "positions": 4, "centroids": 20, "pretraining": 2, "prior_epochs": 2}
+BESIDE: dict[str, dict[str, Any]] = {
+    "cosine after a warm-up": {"schedule": "cosine", "warmup": 1.1},
+    "one cycle, clipped": {"schedule": "one-cycle", "clip": 1.0},
+    "accumulate, dynamic pixels": {"accumulate": 3, "binarize": "dynamic"},
+    "patience": {"patience": 2, "epochs": 8, "learning_rate": 0.1},
+    "pictures": {"pictures": 1},
+}
+AGAIN = 1 / 3  # of the trials are killed a second time
+LIMIT = 120  # seconds after which a training hangs
+MOMENTS = ("before", "in the middle", "after")
+RANDOM, SAVING = "killed at random moments", "killed within saving"
+LEFT = "half-written files left"
+COLUMNS = ("trials", RANDOM, SAVING, "begun anew", "identical", "different", "lost", "raw tracebacks", LEFT)
+CALLS: dict[Any, tuple[str, ...]] = {
+    files: ("write_through",),
+    os: ("open", "fsync", "unlink", "rmdir"),
+    Path: ("mkdir", "replace"),
+}
+
+
+def kinds(seed: int) -> dict[str, dict[str, Any]]:
+    """Return the settings of each kind: all recipes, each with another network and optimiser, and those beside."""
+    found: dict[str, dict[str, Any]] = {}
+    optimizers = get_args(OptimizerName)
+    for i, recipe in enumerate(sorted(RECIPES), seed):
+        network = NETWORKS[0 if recipe == "stacked" else i % len(NETWORKS)]
+        optimizer = optimizers[i % len(optimizers)]
+        rate = {"optimizer": optimizer, "learning_rate": RATES.get(optimizer, 1e-3)}
+        name = f"{recipe}, {network.partition(':')[0]}, {optimizer}"
+        found[name] = {"recipe": recipe, "network": network, **small(recipe), **rate, **SETTINGS}
+    conv: dict[str, Any] = {"recipe": "vae", "network": NETWORKS[1], **small("vae"), **SETTINGS}
+    return found | {f"vae, conv, {name}": conv | settings for name, settings in BESIDE.items()}
+
+
+def small(recipe: str) -> dict[str, Any]:
+    """Return those of the small sizes that a recipe has."""
+    return {argument.name: SMALL[argument.name] for argument in arguments(recipe) if argument.name in SMALL}
+
+
+class Calls:
+    """Counts this process's calls that change the disk, and kills it at the one with the number `deadly`."""
+
+    def __init__(self, deadly: int = 0, moment: str = "") -> None:
+        self.count, self.deadly, self.moment = 0, deadly, moment
+        for place, names in CALLS.items():
+            for name in names:
+                setattr(place, name, self.counted(getattr(place, name), name == "write_through"))
+
+    def counted(self, call: Callable[..., Any], writes: bool) -> Callable[..., Any]:
+        """Return `call` as it is counted; one that `writes` can be cut in the middle, by half of its bytes."""
+
+        def counting(*args: Any, **more: Any) -> Any:
+            self.count += 1
+            if self.count == self.deadly and self.moment == "in the middle" and writes:
+                path, data = args
+                path.write_bytes(data[: len(data) // 2])
+            if self.count == self.deadly and (self.moment == "before" or writes):
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = call(*args, **more)
+            if self.count == self.deadly:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        return counting
+
+
+@dataclass(frozen=True)
+class Reference:
+    """How a kind ends that is never killed, how long it takes, and in how many calls that change the disk."""
+
+    settings: Mapping[str, Any]
+    ending: object
+    seconds: float
+    calls: int
+
+
+def go_on(data: Path, out: Path, settings: Mapping[str, Any]) -> None:
+    """Train to the end from wherever `out` is: nothing, a run that was stopped, or a finished one."""
+    if not (out / "run.toml").is_file():
+        training.train(data=data, out=out, **settings)
+    elif not Run(out).is_finished:
+        training.resume(out)
+
+
+def ending(out: Path) -> object:
+    """Return the rows of a run without their seconds, and the SHA-256 of its last weights and moments."""
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    last = out / "checkpoints" / (out / "last").read_text()
+    tensors = [(last / f"{what}.safetensors").read_bytes() for what in ("model", "optimizer")]
+    return [row | {"seconds": 0} for row in rows], [hashlib.sha256(data).hexdigest() for data in tensors]
+
+
+def forked(work: Callable[[], object], log: Path) -> int:
+    """Do `work` in a child, whose words go to `log`; return its number. It ends with 2 for an error that is told."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        signal.alarm(LIMIT)
+        with log.open("a") as file:
+            for stream in (1, 2):
+                os.dup2(file.fileno(), stream)
+        work()
+        code = 0
+    except LunetteError as error:
+        print(error, file=sys.stderr)
+        code = 2
+    except BaseException:
+        traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def end_of(child: int) -> int:
+    """Wait for a child, and return its exit code, or less than 0 for the signal that ended it."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def reference_of(settings: Mapping[str, Any], data: Path, folder: Path) -> Reference:
+    """Train a kind to the end; raises RuntimeError where it cannot be."""
+    out, counts, log = folder / "run", folder / "calls", folder / "log"
+
+    def work() -> None:
+        calls = Calls()
+        go_on(data, out, settings)
+        counts.write_text(str(calls.count))
+
+    began = time.perf_counter()
+    if end_of(forked(work, log)):
+        raise RuntimeError(log.read_text())
+    return Reference(settings, ending(out), time.perf_counter() - began, int(counts.read_text()))
+
+
+def killed(reference: Reference, data: Path, folder: Path, how: str, chance: random.Random) -> int:
+    """Train in `folder`, from wherever it is, and kill that; return how it ended."""
+    deadly, moment = 0, ""
+    if how == SAVING:
+        deadly, moment = chance.randint(1, reference.calls), chance.choice(MOMENTS)
+
+    def work() -> None:
+        Calls(deadly, moment)
+        go_on(data, folder / "run", reference.settings)
+
+    child = forked(work, folder / "log")
+    if how == RANDOM:
+        time.sleep(chance.uniform(0, reference.seconds))
+        os.kill(child, signal.SIGKILL)
+    return end_of(child)
+
+
+def trial(reference: Reference, data: Path, folder: Path, chance: random.Random) -> Iterator[str]:
+    """Yield what happens in a trial, in the words of COLUMNS."""
+    out, log = folder / "run", folder / "log"
+    yield "trials"
+    for _ in range(1 + (chance.random() < AGAIN)):
+        how = chance.choice((RANDOM, SAVING))
+        if (code := killed(reference, data, folder, how, chance)) == -signal.SIGKILL:
+            yield how
+        elif code:
+            break  # and the next one tells it
+        if not (out / "run.toml").is_file():
+            yield "begun anew"
+    code = end_of(forked(lambda: go_on(data, out, reference.settings), log))
+    if code:
+        print(log.read_text(), flush=True)
+        yield "lost" if code == 2 else "raw tracebacks"
+    else:
+        yield "identical" if ending(out) == reference.ending else "different"
+    yield from (LEFT for _ in folder.rglob(".*.partial"))
+
+
+def without_maps(run: Run, model: LatentModel, event: Event, draw: Any = illustrate) -> None:
+    """Draw what an event calls for, but at the end of training only say that it is there."""
+    if isinstance(event, End):
+        files.write(run.path / REPORT, "")
+    else:
+        draw(run, model, event)
+
+
+def main(trials: int, seed: int) -> int:
+    """Hit every kind in turn; return the exit code."""
+    torch.set_num_threads(1)  # a fork takes no other threads with it
+    training.illustrate = without_maps  # type: ignore[attr-defined]
+    chance = random.Random(seed)
+    counts: dict[str, Counter[str]] = {}
+    references: dict[str, Reference] = {}
+    with tempfile.TemporaryDirectory() as name:
+        data, digits = Path(name) / "digits.npz", load("digits").train
+        assert digits.labels is not None
+        np.savez(data, images=digits.pixels[:DIGITS].numpy(), labels=digits.labels[:DIGITS].numpy())
+        every = list(kinds(seed).items())
+        for i in range(trials):
+            kind, settings = every[i % len(every)]
+            if kind not in references:
+                folder = Path(tempfile.mkdtemp(dir=name))
+                references[kind], counts[kind] = reference_of(settings, data, folder), Counter()
+            with tempfile.TemporaryDirectory(dir=name) as place:
+                found = Counter(trial(references[kind], data, Path(place), chance))
+            print(f"{i + 1}/{trials} {kind}: {', '.join(found)}", flush=True)
+            counts[kind] += found
+    counts["all"] = sum(counts.values(), Counter())
+    write_results("kills", [{"kind": kind, **{c: count[c] for c in COLUMNS}} for kind, count in counts.items()])
+    return int(counts["all"]["identical"] != trials)
+
+
+if __name__ == "__main__":
+    given = [int(number) for number in sys.argv[1:]]
+    sys.exit(main(*(given + [240, 0][len(given) :])))
