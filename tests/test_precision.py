@@ -15,6 +15,10 @@ from lunette.runs import Run
 from lunette.training import EMULATE, Precision, pick_precision
 from lunette.training import precision as rooms
 from lunette.training.emulated import Emulated
+from lunette.uses.anomalies import anomalies
+from lunette.uses.evaluate import evaluate
+from lunette.uses.evidence import evidence
+from lunette.uses.latents import latents
 from lunette.uses.train import resume, train
 
 CPU = torch.device("cpu")
@@ -159,3 +163,19 @@ def test_a_run_goes_on_under_other_products_only_when_told(tmp_path, monkeypatch
     monkeypatch.setenv(EMULATE, "1")
     same = resume(run.path, epochs=4)
     assert bare_rows(same) == bare_rows(whole) != bare_rows(other)
+
+
+def test_what_is_measured_afterwards_does_not_see_the_precision_of_training(tmp_path, monkeypatch):
+    monkeypatch.setenv(EMULATE, "1")
+    small = {"epochs": 1, "pictures": 0, "network": "mlp:16", "latent": 2}
+    run = train(out=tmp_path / "run", binarize="threshold", precision="bf16", **small)
+
+    def measured():
+        found = evaluate(run, ["likelihood", "codes", "reconstruction"], samples=20)
+        numbers = {name: {k: n.value for k, n in group.numbers.items()} for name, group in found.groups.items()}
+        scores = anomalies(run, run.dataset.test.pixels[:20].numpy()).scores
+        return [evidence(run, samples=20).mean, numbers, latents(run).codes.tolist(), scores.tolist()]
+
+    within = measured()
+    monkeypatch.delenv(EMULATE)
+    assert within == measured()

@@ -68,7 +68,10 @@ class RadialHead(AmortisedFlowHead):
 
 
 class Planar:
-    """f(z) = z + û tanh(wᵀz + b), log |det| = log(1 + ûᵀw (1 − tanh²)); û is u, moved along w to keep 1 + ûᵀw > 0.01."""
+    """f(z) = z + û tanh(wᵀz + b), log |det| = log(1 + ûᵀw (1 − tanh²)).
+
+    û is u, moved along w so that 1 + ûᵀw is above 0.01.
+    """
 
     def __init__(self, u: Tensor, w: Tensor, b: Tensor) -> None:
         product, square = (u * w).sum(-1), w.square().sum(-1)
