@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
+import torch
 
 from conftest import ending, interrupt_at, rows
 from lunette.codes.posteriors import POSTERIORS
@@ -16,11 +17,11 @@ from lunette.images import load
 from lunette.likelihoods import LIKELIHOODS
 from lunette.networks import DEFAULTS as NETWORKS
 from lunette.recipes import RECIPES, arguments, described
-from lunette.training import End, TrainingSettings
+from lunette.training import EMULATE, End, TrainingSettings, has_bf16
 from lunette.uses import train as module
 from lunette.uses.train import resume, train
 
-PRECISIONS = ["fp32"]  # on every processor the same
+PRECISIONS = ("fp32", "bf16")
 CONV = "conv:4/2,6/2:12"  # convolutions, where a moment can lie in memory otherwise than in a file, and dense layers
 SHORT, EPOCHS = 2, 3
 SETTINGS = {"epochs": EPOCHS, "batch_size": 16, "pictures": 0}
@@ -87,8 +88,10 @@ def settings_of(kind, precision="fp32"):
 
 @pytest.fixture(scope="module", autouse=True)
 def _without_the_last_pictures():
-    """The maps and the report of a run's end take ten times as long as these trainings."""
+    """The maps and the report of a run's end take ten times as long as these trainings; bfloat16 is emulated."""
     with pytest.MonkeyPatch.context() as patch:
+        if not has_bf16(torch.device("cpu"))[0]:
+            patch.setenv(EMULATE, "1")
         draw = module.illustrate
         patch.setattr(module, "illustrate", lambda run, model, event: isinstance(event, End) or draw(run, model, event))
         yield
