@@ -27,7 +27,15 @@ def _seed():
 def test_a_flow_carries_the_slope_of_its_density_along(spec, latent):
     q = posterior(spec, latent, n=6, spread=2.0)
     z = q.rsample((3,))
-    torch.testing.assert_close(q.slope(), slope_of(q.log_prob, z), rtol=1e-5, atol=1e-6)  # which takes the inverse
+    torch.testing.assert_close(q.slope(z), slope_of(q.log_prob, z), rtol=1e-5, atol=1e-6)  # which takes the inverse
+
+
+def test_of_codes_that_it_did_not_draw_last_a_flow_takes_the_slope_by_the_inverse():
+    q = posterior("planar:2", 3, n=4)
+    earlier = q.rsample()
+    expected = q.slope(earlier)
+    q.rsample()
+    torch.testing.assert_close(q.slope(earlier), expected)
 
 
 def test_the_slope_of_a_masked_network_that_bends_a_lot_takes_all_its_rounds():
@@ -36,7 +44,7 @@ def test_the_slope_of_a_masked_network_that_bends_a_lot_takes_all_its_rounds():
         for parameter in step.network.parameters():
             parameter.data *= 3
     z = q.rsample()
-    torch.testing.assert_close(q.slope(), slope_of(q.log_prob, z), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(q.slope(z), slope_of(q.log_prob, z), rtol=1e-3, atol=1e-4)
 
 
 def test_a_planar_map_never_folds_so_that_its_slope_has_a_bound():

@@ -68,13 +68,17 @@ class Flow(Distribution):
             value = step.inverse(value)
         return self._carry(value)[1]
 
-    def slope(self) -> Tensor:
-        """Return ∂ log q(z) / ∂z at the codes that were drawn last, (*sample_shape, …, D), without a gradient.
+    def slope(self, value: Tensor) -> Tensor:
+        """Return ∂ log q(value) / ∂value, (*sample_shape, …, D), without a gradient.
 
-        It is carried along with them, g_n = (g_{n−1} − ∂ log |det ∂f_n/∂z| / ∂z_{n−1}) (∂f_n/∂z)⁻¹, as in Vaitl et al.,
-        "Gradients should stay on path", Machine Learning: Science and Technology 2022.
+        With the codes that were drawn last it is carried along, and needs no inverse:
+
+            g_n = (g_{n−1} − ∂ log |det ∂f_n/∂z| / ∂z_{n−1}) (∂f_n/∂z)⁻¹.
+
+        Source: Vaitl et al., "Gradients should stay on path", Machine Learning: Science and Technology 2022.
         """
-        assert self._drawn is not None, "nothing was drawn yet"
+        if self._drawn is None or value is not self._drawn[0][-1]:
+            return slope_of(self.log_prob, value)
         points = self._drawn[0]
         slope = slope_of(self.base.log_prob, points[0])
         for step, z in zip(self.steps, points, strict=False):  # the last point is where the last step ends

@@ -27,6 +27,6 @@ def log_prob_by_path(q: Distribution, z: Tensor) -> Tensor:
     if isinstance(q, HamiltonianPosterior):
         first, ends = q.halves(z)
         return log_prob_by_path(q.start, first) + ends
-    slope = q.slope() if isinstance(q, Flow) else slope_of(q.log_prob, z)
+    slope = q.slope(z) if isinstance(q, Flow) else slope_of(q.log_prob, z)
     through = (slope * z).sum(-1)
     return q.log_prob(z).detach() + through - through.detach()

@@ -19,7 +19,7 @@ from lunette.heads import single
 
 BISECTIONS = 32
 ONE = math.log(math.e - 1)  # softplus of this is 1
-LEAST = 0.01  # of 1 + ûᵀw: where a planar map folds, the slope of log q has no bound, and one step of it ruins a model
+LEAST = 0.01  # of 1 + ûᵀw: where a planar map folds, the slope of log q has no bound
 
 
 class AmortisedFlowHead(CodeHead):
