@@ -6,12 +6,11 @@ Each recipe, with a network and an optimiser that change from one to the next (a
 beside, trains on a few small digits to the end: the reference. Then each trial kills such a training, goes on with it
 to the end, now and then after a second kill, and compares rows of metrics (without seconds) and the SHA-256 of the last
 weights and of the optimiser's tensors with the reference's. Half of the kills come after a time drawn uniformly from
-the reference's, half within saving: before or after a call that changes the disk (of a write, before or in the middle),
-drawn from all that the reference made.
-A kill before the run folder is there means to begin anew, which is counted. Kills are of processes:
-what a power cut takes from the disk's own memory is not tried. The maps and the report of a run's end, which take ten
-times as long as these trainings, are not drawn. Prints a table, writes kills.json, and ends with code 1 if any training
-was lost or ended otherwise.
+the reference's, half within saving: before, in the middle of (a write's bytes) or after a call that changes the disk,
+drawn from all that the reference made. A kill before the run folder is there means to begin anew, which is counted.
+Kills are of processes: what a power cut takes from the disk's own memory is not tried. The maps and the report of a
+run's end, which take ten times as long as these trainings, are not drawn. Prints a table, writes kills.json, and ends
+with code 1 if any training was lost or ended otherwise.
 """
 
 from __future__ import annotations
@@ -104,13 +103,13 @@ class Calls:
 
         def counting(*args: Any, **more: Any) -> Any:
             self.count += 1
-            if self.count == self.deadly and self.moment == "in the middle" and writes:
-                path, data = args
-                path.write_bytes(data[: len(data) // 2])
-            if self.count == self.deadly and (self.moment == "before" or writes):
+            deadly = self.count == self.deadly
+            if deadly and self.moment == "before":
                 os.kill(os.getpid(), signal.SIGKILL)
+            if deadly and self.moment == "in the middle" and writes:
+                args = args[0], args[1][: len(args[1]) // 2]
             result = call(*args, **more)
-            if self.count == self.deadly:
+            if deadly:
                 os.kill(os.getpid(), signal.SIGKILL)
             return result
 
