@@ -53,6 +53,25 @@ def test_bernoulli_of_grey_pixels_is_binary_cross_entropy():
     torch.testing.assert_close(ours.double(), reference, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("pixels", [1, 2, 7, 31, 63, 64, 784, 1023])
+@pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])
+def test_bernoulli_and_its_slopes_are_softpluses_in_float64(pixels, scale):
+    """Logits of 1 to 1,023 pixels, from nearly black and white to grey; first and second slopes."""
+    x = torch.rand(3, 1, 1, pixels)
+    logits = (scale * torch.randn(2, 3, pixels)).requires_grad_()
+    wide = logits.detach().double().requires_grad_()
+    found = BernoulliHead((1, 1, pixels))(logits).log_prob(x)
+    exact = (x.squeeze(1, 2).double() * wide - torch.nn.functional.softplus(wide, threshold=1e9)).sum(-1)
+    torch.testing.assert_close(found.double(), exact, rtol=1e-6, atol=1e-5)
+    weights = torch.randn(2, 3)
+    (slope,) = torch.autograd.grad((weights * found).sum(), logits, create_graph=True)
+    (exact_slope,) = torch.autograd.grad((weights.double() * exact).sum(), wide, create_graph=True)
+    torch.testing.assert_close(slope.double(), exact_slope, rtol=0, atol=1e-6)
+    (bend,) = torch.autograd.grad(slope.square().sum(), logits)
+    (exact_bend,) = torch.autograd.grad(exact_slope.square().sum(), wide)
+    torch.testing.assert_close(bend.double(), exact_bend, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("logit", [-6.0, -0.7, 0.0, 1e-3, 2.5, 6.0])
 def test_continuous_bernoulli_integrates_to_1(logit):
     head = ContinuousBernoulliHead(PIXEL)

@@ -2,22 +2,62 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import Tensor, nn
-from torch.distributions import Bernoulli
+from torch import Tensor
+from torch.autograd import Function
+from torch.distributions import Bernoulli, Independent
 
 from lunette.images import Binarization, Shape, binarize
 from lunette.likelihoods.pixels import ROUNDING, Kind, PixelDistribution, PixelHead, within
 
 LARGEST_LOGIT = ROUNDING**-0.5  # of the continuous Bernoulli: there its spread is that of rounding to 8 bits
+HALVINGS = 5  # of the number of factors: some products of 32 are left
 
 
-class LogitBernoulli(Bernoulli):
-    """The Bernoulli distribution by its logits l: log p(x) = x · l − log(1 + e^l), in fewer passes than torch's."""
+class BernoulliImages(Independent[Bernoulli]):
+    """Pixels on or off by their logits l, each on its own: log p(x) = Σ x · l − log(1 + e^l) over them."""
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Return log p(value) of each pixel; `value` lies in [0, 1]."""
-        return value * self.logits - nn.functional.softplus(self.logits)
+        """Return log p(value) of images (…, C, H, W) with pixels in [0, 1], in nats (…)."""
+        logits = self.base_dist.logits
+        softplus: Tensor = _SumOfSoftplus.apply(logits.flatten(-3))  # type: ignore[no-untyped-call]
+        return (value * logits).flatten(-3).sum(-1) - softplus
+
+
+class _SumOfSoftplus(Function):
+    """Σ log(1 + e^l) over the last dimension of logits l, in half the time of torch's softplus and sum.
+
+    log(1 + e^l) = max(l, 0) − log σ(|l|), and a logarithm, which costs the most, is taken only of a product
+    of 63 σ or fewer. Each is at least ½, so that no product is 0.
+    """
+
+    generate_vmap_rule = True  # torch.func goes through it, too
+
+    @staticmethod
+    def forward(logits: Tensor) -> Tensor:
+        """(…, P) → (…)."""
+        factors = logits.abs().sigmoid_()
+        for _ in range(HALVINGS):
+            half = factors.shape[-1] // 2
+            if not half:
+                break
+            product = factors[..., :half] * factors[..., half : 2 * half]
+            product[..., : factors.shape[-1] % 2] *= factors[..., 2 * half :]
+            factors = product
+        return logits.clamp(min=0).sum(-1) - factors.log_().sum(-1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:  # noqa: ARG004
+        """Keep the logits for the slope."""
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """The slope is σ(l), which has slopes in its turn."""
+        (logits,) = ctx.saved_tensors
+        return gradient.unsqueeze(-1) * logits.sigmoid()
 
 
 class BernoulliHead(PixelHead):
@@ -28,15 +68,17 @@ class BernoulliHead(PixelHead):
     (a draw from Bernoulli(x) each time) images are first turned black and white, and it is one.
     """
 
+    joint = BernoulliImages
+
     def __init__(self, shape: Shape, binarization: Binarization = "none") -> None:
         super().__init__(shape)
         self.binarization: Binarization = binarization
         self.kind: Kind = "none" if binarization == "none" else "mass"
         self.random = binarization == "dynamic"
 
-    def pixels(self, features: Tensor) -> LogitBernoulli:
+    def pixels(self, features: Tensor) -> Bernoulli:
         """Features are the logits of p."""
-        return LogitBernoulli(logits=features, validate_args=False)
+        return Bernoulli(logits=features, validate_args=False)
 
     def target(self, x: Tensor) -> Tensor:
         """Return `x` (…, C, H, W) as black and white, if so asked."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -30,6 +30,7 @@ class PixelHead(Head):
     """
 
     kind: Kind
+    joint: ClassVar[type[Independent[Any]]] = Independent  # what makes one distribution of those of the pixels
 
     def __init__(self, shape: Shape, per_pixel: int = 1) -> None:
         super().__init__()
@@ -42,7 +43,7 @@ class PixelHead(Head):
         channels, height, width = self.shape
         # Not validated: that costs more than the density, and a step checks that its numbers are finite.
         pixels = self.pixels(single(features).unflatten(-1, (self.per_pixel * channels, height, width)))
-        return Independent(pixels, 3, validate_args=False)
+        return self.joint(pixels, 3, validate_args=False)
 
     def pixels(self, features: Tensor) -> Distribution:
         """Return the distribution of each pixel on its own; `features` are (…, P·C, H, W), P pictures stacked."""
