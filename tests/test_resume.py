@@ -72,6 +72,7 @@ KINDS = {name: {"recipe": name} for name in RECIPES} | {
     "pictures": {"pictures": 1},
     "rhvae, pictures": {"recipe": "rhvae", "pictures": 1},
     "seed": {"seed": 7, "batch_size": 23},
+    "threads": {"threads": 2},
 }  # fmt: skip
 NAMED = {
     "recipe": RECIPES, "network": NETWORKS, "likelihood": LIKELIHOODS, "posterior": POSTERIORS, "prior": PRIORS,

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from lunette.recipes import Argument
 
 DESCRIPTION = "A window into your images' latent space: train any autoencoder on your own pictures, look through it."
+SPINS = "1000"  # of GNU's threads: as fast alone as the default, and it hardly disturbs others
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code: 0, 2 for a user's mistake, 3 for divergence, 130 or 143 after a signal."""
     args = list(sys.argv[1:] if argv is None else argv)
     warnings.showwarning = show_warning
+    wait_briefly()
     try:
         if args[:1] in ([], ["-h"], ["--help"]):
             print(overview(), end="")
@@ -47,6 +49,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("lunette: stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def wait_briefly() -> None:
+    """Let threads that have nothing to do sleep soon, before torch is there to read this.
+
+    By default they turn in circles for milliseconds on cores that others need: a convolutional training beside another
+    took five times as long as alone (benchmarks/threads.py).
+    """
+    if not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
+        os.environ["GOMP_SPINCOUNT"] = SPINS
 
 
 def overview() -> str:

@@ -11,6 +11,7 @@ from lunette.training.precision import EMULATE, Precision, has_bf16, pick_precis
 from lunette.training.processes import ALONE, PATIENCE, Team, are_to_launch, is_launched, joined
 from lunette.training.settings import PRESETS, PrecisionName, PresetName, TrainingSettings
 from lunette.training.step import check_shares
+from lunette.training.threads import pick_threads
 
 __all__ = [
     "ALONE",
@@ -42,6 +43,7 @@ __all__ = [
     "lost_workers_told",
     "pick_device",
     "pick_precision",
+    "pick_threads",
     "spread",
     "to_float",
 ]

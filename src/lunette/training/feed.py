@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import sys
 from collections.abc import Iterable, Iterator
 
 import torch
@@ -30,10 +31,11 @@ class Feed:
         self.pixels = pixels.to(device) if isinstance(pixels, Tensor) else pixels
         self.labels = None if images.labels is None else images.labels.to(device)
         self.workers = 0
+        self.most_threads = sys.maxsize  # that training may have beside the workers
         if isinstance(pixels, PackedPixels) and pixels.is_encoded:
             cores = max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
             self.workers = min(MOST_WORKERS, max(1, cores // 2))
-            torch.set_num_threads(max(1, min(torch.get_num_threads(), cores - self.workers)))
+            self.most_threads = max(1, cores - self.workers)
 
     def __call__(self, indices: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Yield the pictures of each index (n,), uint8 (n, C, H, W), and their labels (n,), on the device.

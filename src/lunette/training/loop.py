@@ -28,6 +28,7 @@ from lunette.training.processes import ALONE, Team
 from lunette.training.schedules import multiple
 from lunette.training.settings import TrainingSettings
 from lunette.training.step import Terms, check_shares, indices, parted, parts, sending, together, whole
+from lunette.training.threads import pick_threads, threads
 
 READ_EVERY = 50  # steps: reading a number waits for the GPU, or for the other processes
 
@@ -59,6 +60,7 @@ class Training:
         # Labels are fed to models that are told them; to look them up costs each step of the others.
         self.feed = Feed(data.train if recipe.model.labels else replace(data.train, labels=None), device)
         self.validation = data.validation
+        self.threads = min(pick_threads(recipe, data.train.shape, settings), self.feed.most_threads)
         self.batches = -(-len(self.train) // settings.batch_size)
         self._unread: list[tuple[int, dict[str, Tensor]]] = []  # images and terms of the steps since `_settle`
         self._enter_stage()
@@ -87,8 +89,12 @@ class Training:
 
     def events(self) -> Iterator[Event]:
         """Train to the end, from wherever the position is."""
+        with threads(self.threads):
+            yield from self._events()
+
+    def _events(self) -> Iterator[Event]:
         reason = f"all {self.settings.epochs} epochs are done"
-        yield Start(str(self.device), torch.get_num_threads(), self.team.size, self.precision)
+        yield Start(str(self.device), self.threads, self.team.size, self.precision)
         if self._is_picture_time():  # a stop between an epoch's end and its pictures must not lose them
             yield PictureTime(self.position.epoch, draws=not self.recipe.after)
         while self.position.stage < len(self.stages):

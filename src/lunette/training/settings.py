@@ -37,12 +37,13 @@ class TrainingSettings:
     pictures: Annotated[int, "draw pictures every so many epochs; 0 only at the end"] = 1
     seed: Annotated[int, "for initial weights, data order, corruption, noise and pictures"] = 0
     device: Annotated[str, "auto, cpu, cuda, cuda:1, mps"] = "auto"
+    threads: Annotated[int | None, "of the processor; by default as many as the network is large enough for"] = None
     precision: Annotated[PrecisionName, "of matrix products: float32, or bfloat16 summed in float32; auto: if fast"] = (
         "auto"
     )
 
     def __post_init__(self) -> None:
-        least = {"epochs": 1, "batch_size": 1, "accumulate": 1, "patience": 1, "pictures": 0, "warmup": 0}
+        least = {"epochs": 1, "batch_size": 1, "accumulate": 1, "patience": 1, "threads": 1, "pictures": 0, "warmup": 0}
         for name, bound in least.items():
             value = getattr(self, name)
             if value is not None and value < bound:

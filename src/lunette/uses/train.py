@@ -33,6 +33,7 @@ from lunette.training import (
     lost_workers_told,
     pick_device,
     pick_precision,
+    pick_threads,
 )
 from lunette.uses.illustrate import illustrate
 
@@ -73,7 +74,11 @@ def train(
     dataset = load(data, loading)
     built = built_with_seed(recipe, dataset.train.shape, given, how.seed, len(dataset.train.label_names))
     check_shares(how, built, dataset, device, processes or 1)
-    how = dataclasses.replace(how, precision=pick_precision(how.precision, device).name)
+    how = dataclasses.replace(
+        how,
+        precision=pick_precision(how.precision, device).name,
+        threads=pick_threads(built, dataset.train.shape, how, (processes or 1) if are_to_launch(processes) else 1),
+    )
     chosen = RunSettings(
         recipe=recipe,
         arguments={argument.name: given.get(argument.name, argument.default) for argument in arguments(recipe)},
@@ -151,7 +156,8 @@ def going_on(run: Run, epochs: int | None, precision: PrecisionName | None, devi
         done = max((row["epoch"] for row in run.metrics()), default=0)
         versions = {**versions, f"products up to epoch {done}": before}
     planned = settings.training.epochs if epochs is None else epochs
-    training = dataclasses.replace(settings.training, epochs=planned, precision=now)
+    threads = settings.training.threads or torch.get_num_threads()  # older runs took all that there were
+    training = dataclasses.replace(settings.training, epochs=planned, precision=now, threads=threads)
     return dataclasses.replace(settings, training=training, versions=versions)
 
 
