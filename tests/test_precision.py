@@ -57,8 +57,34 @@ def test_the_switch_of_the_processors_products_holds_within_a_step_only():
 def test_a_gpus_products_are_autocast(monkeypatch):
     asked = []
     monkeypatch.setattr(rooms.torch, "autocast", lambda *args: asked.append(args))
-    Precision("bf16", torch.device("cuda"), "").forward()
+    monkeypatch.setattr(rooms, "has_bf16", lambda _: (True, ""))
+    pick_precision("bf16", torch.device("cuda")).forward()
     assert asked == [("cuda", torch.bfloat16)]
+
+
+def test_convolutions_are_autocast_on_a_processor_too_and_dense_layers_are_not(monkeypatch):
+    monkeypatch.setattr(rooms, "has_bf16", lambda _: (True, ""))
+    models = {network: build("vae", (1, 8, 8), {"network": network}).model for network in ("mlp:8", "conv:4/2:8")}
+    for network, autocast in (("mlp:8", False), ("conv:4/2:8", True)):
+        with pick_precision("auto", CPU, models[network]).forward():
+            assert torch.is_autocast_enabled("cpu") == autocast
+        with pick_precision("fp32", CPU, models[network]).forward():
+            assert not torch.is_autocast_enabled("cpu")
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"), [(nn.Conv2d(8, 16, 3, 2, 1), (16, 8, 12, 12)), (nn.Linear(300, 50), (16, 300))]
+)
+def test_emulated_autocast_is_torchs(layer, shape):
+    """To the bit, but where a sum in another order is rounded to a neighbour."""
+    x, found = torch.randn(shape), []
+    for around in (torch.autocast("cpu", torch.bfloat16), Emulated(autocast=True), Emulated()):
+        with around:
+            found.append(layer(x).float().detach())
+    torchs, emulated, factors_alone = found
+    assert (torchs == emulated).float().mean() > 0.85
+    torch.testing.assert_close(torchs, emulated, rtol=2**-7, atol=1e-3)
+    assert (torchs == factors_alone).float().mean() < 0.15
 
 
 def test_emulated_products_are_those_of_rounded_factors(with_bf16):

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
 
 # Each with which of its arguments are added to the product, and so are not factors.
 PRODUCTS: Mapping[str, tuple[int, ...]] = {
@@ -24,8 +25,13 @@ class Emulated(TorchDispatchMode):
     """Within this, the float32 factors of all products are rounded to bfloat16, forward and backward.
 
     A product of two bfloat16 numbers is exact in float32, where they are then summed, so that a processor with such
-    products differs by the order of its sums alone. The products inside of `torch.cdist` are like the others.
+    products differs by the order of its sums alone. The products inside of `torch.cdist` are like the others. With
+    `autocast` the sums are rounded, too, forward and backward, as they are where tensors between layers are bfloat16.
     """
+
+    def __init__(self, autocast: bool = False) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.autocast = autocast
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -35,13 +41,14 @@ class Emulated(TorchDispatchMode):
             return euclidean(*args)
         if name in PRODUCTS:
             added = PRODUCTS[name]
-            args = tuple(rounded(a) if isinstance(a, Tensor) and i not in added else a for i, a in enumerate(args))
-        return func(*args, **(kwargs or {}))
+            args = tuple(rounded(a) if i not in added else a for i, a in enumerate(args))
+        out = func(*args, **(kwargs or {}))
+        return tree_map(rounded, out) if self.autocast and name in PRODUCTS else out
 
 
-def rounded(factor: Tensor) -> Tensor:
-    """Return a float32 factor with each number rounded to the nearest one of bfloat16, and any other as it is."""
-    return factor.bfloat16().float() if factor.dtype == torch.float32 else factor
+def rounded(value: Any) -> Any:
+    """Return a float32 tensor with each number rounded to the nearest one of bfloat16, and anything else as it is."""
+    return value.bfloat16().float() if isinstance(value, Tensor) and value.dtype == torch.float32 else value
 
 
 def euclidean(x: Tensor, y: Tensor) -> Tensor:

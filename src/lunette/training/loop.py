@@ -49,7 +49,7 @@ class Training:
         self.settings = settings
         self.device = device
         self.team = team
-        self.precision = pick_precision(settings.precision, device)
+        self.precision = pick_precision(settings.precision, device, recipe.model)
         self.main = Stage("", recipe.model, recipe.objective, settings.epochs)
         self.stages = (*recipe.stages, self.main, *recipe.after)
         self.position = Position()
