@@ -1,6 +1,4 @@
-"""Whether trainings that are killed end as if nothing had happened: SIGKILL at any moment, over every recipe.
-
-    python benchmarks/kills.py [TRIALS] [SEED]
+"""Trainings that are killed end as if nothing had happened: SIGKILL at any moment, over every recipe.
 
 Each recipe, with a network and an optimiser that change from one to the next (and with the seed), and some settings
 beside, trains on a few small digits to the end: the reference. Then each trial kills such a training, goes on with it
@@ -9,8 +7,7 @@ weights and of the optimiser's tensors with the reference's. Half of the kills c
 the reference's, half within saving: before, in the middle of (a write's bytes) or after a call that changes the disk,
 drawn from all that the reference made. A kill before the run folder is there means to begin anew, which is counted.
 Kills are of processes: what a power cut takes from the disk's own memory is not tried. The maps and the report of a
-run's end, which take ten times as long as these trainings, are not drawn. Prints a table, writes kills.json, and ends
-with code 1 if any training was lost or ended otherwise.
+run's end, which take ten times as long as these trainings, are not drawn. Writes kills.json, a row a kind.
 """
 
 from __future__ import annotations
@@ -20,12 +17,10 @@ import json
 import os
 import random
 import signal
-import sys
 import tempfile
 import time
-import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -33,8 +28,9 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
+from campaign import LOST, OUTCOMES, RAW, RIGHT, WRONG
+from campaign.children import REFUSED, Calls, end_of, forked
 from lunette import files
-from lunette.errors import LunetteError
 from lunette.images import load
 from lunette.models import LatentModel
 from lunette.recipes import RECIPES, arguments
@@ -58,16 +54,10 @@ BESIDE: dict[str, dict[str, Any]] = {
     "pictures": {"pictures": 1},
 }
 AGAIN = 1 / 3  # of the trials are killed a second time
-LIMIT = 120  # seconds after which a training hangs
 MOMENTS = ("before", "in the middle", "after")
 RANDOM, SAVING = "killed at random moments", "killed within saving"
 LEFT = "half-written files left"
-COLUMNS = ("trials", RANDOM, SAVING, "begun anew", "identical", "different", "lost", "raw tracebacks", LEFT)
-CALLS: dict[Any, tuple[str, ...]] = {
-    files: ("write_through",),
-    os: ("open", "fsync", "unlink", "rmdir"),
-    Path: ("mkdir", "replace"),
-}
+COLUMNS = ("trials", RANDOM, SAVING, "begun anew", *OUTCOMES[:-1], LEFT)
 
 
 def kinds(seed: int) -> dict[str, dict[str, Any]]:
@@ -87,33 +77,6 @@ def kinds(seed: int) -> dict[str, dict[str, Any]]:
 def small(recipe: str) -> dict[str, Any]:
     """Return those of the small sizes that a recipe has."""
     return {argument.name: SMALL[argument.name] for argument in arguments(recipe) if argument.name in SMALL}
-
-
-class Calls:
-    """Counts this process's calls that change the disk, and kills it at the one with the number `deadly`."""
-
-    def __init__(self, deadly: int = 0, moment: str = "") -> None:
-        self.count, self.deadly, self.moment = 0, deadly, moment
-        for place, names in CALLS.items():
-            for name in names:
-                setattr(place, name, self.counted(getattr(place, name), name == "write_through"))
-
-    def counted(self, call: Callable[..., Any], writes: bool) -> Callable[..., Any]:
-        """Return `call` as it is counted; one that `writes` can be cut in the middle, by half of its bytes."""
-
-        def counting(*args: Any, **more: Any) -> Any:
-            self.count += 1
-            deadly = self.count == self.deadly
-            if deadly and self.moment == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
-            if deadly and self.moment == "in the middle" and writes:
-                args = args[0], args[1][: len(args[1]) // 2]
-            result = call(*args, **more)
-            if deadly:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
-
-        return counting
 
 
 @dataclass(frozen=True)
@@ -140,33 +103,6 @@ def ending(out: Path) -> object:
     last = out / "checkpoints" / (out / "last").read_text()
     tensors = [(last / f"{what}.safetensors").read_bytes() for what in ("model", "optimizer")]
     return [row | {"seconds": 0} for row in rows], [hashlib.sha256(data).hexdigest() for data in tensors]
-
-
-def forked(work: Callable[[], object], log: Path) -> int:
-    """Do `work` in a child, whose words go to `log`; return its number. It ends with 2 for an error that is told."""
-    child = os.fork()
-    if child:
-        return child
-    code = 1
-    try:
-        signal.alarm(LIMIT)
-        with log.open("a") as file:
-            for stream in (1, 2):
-                os.dup2(file.fileno(), stream)
-        work()
-        code = 0
-    except LunetteError as error:
-        print(error, file=sys.stderr)
-        code = 2
-    except BaseException:
-        traceback.print_exc()
-    sys.stderr.flush()
-    os._exit(code)
-
-
-def end_of(child: int) -> int:
-    """Wait for a child, and return its exit code, or less than 0 for the signal that ended it."""
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def reference_of(settings: Mapping[str, Any], data: Path, folder: Path) -> Reference:
@@ -216,9 +152,9 @@ def trial(reference: Reference, data: Path, folder: Path, chance: random.Random)
     code = end_of(forked(lambda: go_on(data, out, reference.settings), log))
     if code:
         print(log.read_text(), flush=True)
-        yield "lost" if code == 2 else "raw tracebacks"
+        yield LOST if code == REFUSED else RAW
     else:
-        yield "identical" if ending(out) == reference.ending else "different"
+        yield RIGHT if ending(out) == reference.ending else WRONG
     yield from (LEFT for _ in folder.rglob(".*.partial"))
 
 
@@ -230,18 +166,15 @@ def without_maps(run: Run, model: LatentModel, event: Event, draw: Any = illustr
         draw(run, model, event)
 
 
-def main(trials: int, seed: int) -> int:
-    """Hit every kind in turn; return the exit code."""
+def campaign(trials: int, seed: int) -> Counter[str]:
+    """Hit every kind in turn; return how often what happened."""
     torch.set_num_threads(1)  # a fork takes no other threads with it
     training.illustrate = without_maps  # type: ignore[attr-defined]
     chance = random.Random(seed)
     counts: dict[str, Counter[str]] = {}
     references: dict[str, Reference] = {}
     with tempfile.TemporaryDirectory() as name:
-        data, digits = Path(name) / "digits.npz", load("digits").train
-        assert digits.labels is not None
-        np.savez(data, images=digits.pixels[:DIGITS].numpy(), labels=digits.labels[:DIGITS].numpy())
-        every = list(kinds(seed).items())
+        data, every = few_digits(Path(name)), list(kinds(seed).items())
         for i in range(trials):
             kind, settings = every[i % len(every)]
             if kind not in references:
@@ -251,11 +184,15 @@ def main(trials: int, seed: int) -> int:
                 found = Counter(trial(references[kind], data, Path(place), chance))
             print(f"{i + 1}/{trials} {kind}: {', '.join(found)}", flush=True)
             counts[kind] += found
-    counts["all"] = sum(counts.values(), Counter())
-    write_results("kills", [{"kind": kind, **{c: count[c] for c in COLUMNS}} for kind, count in counts.items()])
-    return int(counts["all"]["identical"] != trials)
+    total = sum(counts.values(), Counter[str]())
+    rows = [{"kind": kind, **{c: count[c] for c in COLUMNS}} for kind, count in (counts | {"all": total}).items()]
+    write_results("kills", rows)
+    return total
 
 
-if __name__ == "__main__":
-    given = [int(number) for number in sys.argv[1:]]
-    sys.exit(main(*(given + [240, 0][len(given) :])))
+def few_digits(folder: Path) -> Path:
+    """Write the digits that are trained on; return where."""
+    data, digits = folder / "digits.npz", load("digits").train
+    assert digits.labels is not None
+    np.savez(data, images=digits.pixels[:DIGITS].numpy(), labels=digits.labels[:DIGITS].numpy())
+    return data
