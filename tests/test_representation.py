@@ -30,7 +30,7 @@ DCI = {"DCI disentanglement", "DCI completeness", "DCI informativeness"}
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    unlabelled = Images(read("digits")[0].pixels)
+    unlabelled = Images(read("digits").train.pixels)
     sources = {
         "digits": ("ladder", "digits", {"rungs": 2, "network": "mlp:16,8"}),
         "shapes": ("vae", "shapes:shape,rotation,x", {}),

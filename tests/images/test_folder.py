@@ -24,7 +24,7 @@ def save(path, pixels, **options):
 
 
 def pixels_of(folder, **settings):
-    return read(folder, DataSettings(**settings))[0].pixels.numpy()
+    return read(folder, DataSettings(**settings)).train.pixels.numpy()
 
 
 def test_first_sub_folders_are_labels_in_the_order_of_paths(tmp_path):
@@ -35,8 +35,8 @@ def test_first_sub_folders_are_labels_in_the_order_of_paths(tmp_path):
     (tmp_path / "notes.txt").write_text("not a picture")
     (tmp_path / "Thumbs.db").write_text("the system's")
     (tmp_path / "named.png").mkdir()
-    with pytest.warns(LunetteWarning, match=r"that are no pictures: notes\.txt$"):
-        images = read(tmp_path)[0]
+    with pytest.warns(LunetteWarning, match=r"that are no pictures: 1 \(notes\.txt\)$"):
+        images = read(tmp_path).train
     assert images.shape == (1, 2, 3)
     assert images.pixels[:, 0, 0, 0].tolist() == [1, 2, 4, 5]
     assert images.label_names == ("cat", "dog")
@@ -46,7 +46,7 @@ def test_first_sub_folders_are_labels_in_the_order_of_paths(tmp_path):
 def test_a_flat_folder_has_no_labels(tmp_path):
     for i in range(3):
         save(tmp_path / f"{i}.png", noise(2, 2))
-    images = read(tmp_path)[0]
+    images = read(tmp_path).train
     assert (images.labels, images.label_names) == (None, ())
 
 
@@ -157,7 +157,7 @@ def test_a_truncated_file_is_named_and_skipped(tmp_path):
     (tmp_path / "007.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "008.png").write_text("no picture")
     with pytest.warns(LunetteWarning, match=r"2 of 40 pictures .*007\.png .*008\.png") as caught:
-        assert len(read(tmp_path)[0]) == 38
+        assert len(read(tmp_path).train) == 38
     assert len(caught) == 1
     (tmp_path / "009.png").write_bytes(b"")
     with pytest.raises(LunetteError, match=r"3 of 40 .* more than 5 %"):
@@ -179,7 +179,7 @@ def test_a_bomb_is_a_failure_and_filters_stay_as_they_were(tmp_path, monkeypatch
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300)
     before = list(warnings.filters)
     with pytest.warns(LunetteWarning, match=r"1 of 41 .*040\.png \(DecompressionBombWarning"):
-        assert len(read(tmp_path)[0]) == 40
+        assert len(read(tmp_path).train) == 40
     assert warnings.filters[-len(before) :] == before
     assert not any(f[2] is Image.DecompressionBombWarning for f in warnings.filters)
     with pytest.raises(LunetteError, match=r"040\.png as a picture"):

@@ -47,12 +47,13 @@ def test_a_folder_of_the_four_names_keeps_its_test_split(tmp_path, pack):
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (8, 2, 3)
     assert dataset.train.label_names == dataset.test.label_names == tuple("0123456789")
     assert dataset.test.labels.tolist() == [1, 2, 3]
-    assert read(tmp_path)[0].pixels[:, 0].numpy().tolist() == train.tolist()
+    assert read(tmp_path).train.pixels[:, 0].numpy().tolist() == train.tolist()
 
 
 def test_a_label_that_only_one_split_has_shifts_no_other(tmp_path):
     write_set(tmp_path, [10, 2, 2], [9, 10, 2])
-    train, test = read(tmp_path)
+    parts = read(tmp_path)
+    train, test = parts.train, parts.test
     assert train.label_names == test.label_names == ("2", "9", "10")
     assert train.labels.tolist() == [2, 0, 0]
     assert test.labels.tolist() == [1, 2, 0]
@@ -62,12 +63,13 @@ def test_a_label_that_only_one_split_has_shifts_no_other(tmp_path):
 def test_one_file_brings_the_labels_beside_it(tmp_path, stem):
     pixels = write_set(tmp_path, [7, 5, 7], [1], stem=stem)
     path = tmp_path / stem.format("train", "images", 3)
-    images, test = read(path)
+    parts = read(path)
+    images, test = parts.train, parts.test
     assert test is None
     assert images.pixels[:, 0].numpy().tolist() == pixels.tolist()
     assert [images.label_names[i] for i in images.labels] == ["7", "5", "7"]
     (tmp_path / stem.format("train", "labels", 1)).unlink()
-    assert read(path)[0].labels is None
+    assert read(path).train.labels is None
 
 
 def test_labels_that_do_not_fit_are_refused(tmp_path):

@@ -49,9 +49,9 @@ def test_tilt_turns_the_picture():
 
 
 def test_the_source_is_deterministic_and_labelled():
-    images = read("moons")[0]
+    images = read("moons").train
     assert images.pixels.shape == (4096, 1, 32, 32)
-    assert torch.equal(images.pixels, read("moons")[0].pixels)
+    assert torch.equal(images.pixels, read("moons").train.pixels)
     assert images.label_names == ("new", "crescent", "gibbous", "full")
     assert torch.equal(images.labels, (images.factors["phase"] * 4).long())
     torch.testing.assert_close(lit_fraction(images.pixels.float() / 255), images.factors["phase"], atol=0.01, rtol=0)

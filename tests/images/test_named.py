@@ -43,12 +43,13 @@ def served(tmp_path, monkeypatch):
 
 def test_a_download_tries_mirrors_in_turn_and_is_kept(served):
     site, cache = served
-    train, test = read("mnist")
+    parts = read("mnist")
+    train, test = parts.train, parts.test
     assert (len(train), len(test), test.labels.tolist()) == (10, 2, [3, 1])
     assert sorted(p.name for p in cache.iterdir()) == sorted(f"{f}.gz" for f in FILES)
     for file in site.iterdir():
         file.unlink()
-    assert torch.equal(read("mnist")[0].pixels, train.pixels)
+    assert torch.equal(read("mnist").train.pixels, train.pixels)
 
 
 def test_wrong_bytes_leave_no_file_behind(served):
@@ -80,7 +81,7 @@ def test_no_mirror_says_which_files_go_where(monkeypatch):
 def test_files_are_found_under_lunette_data(served, monkeypatch, tmp_path, place):
     write_set(tmp_path / "data" / place, range(10), [3, 1])
     monkeypatch.setenv("LUNETTE_DATA", str(tmp_path / "data"))
-    assert read("mnist")[1].labels.tolist() == [3, 1]
+    assert read("mnist").test.labels.tolist() == [3, 1]
     assert not served[1].exists()
 
 
@@ -107,7 +108,8 @@ def test_the_real_sets(real):
     assert (len(data.train), len(data.validation), len(data.test)) == (55_000, 5_000, 10_000)
     assert data.train.shape == (1, 28, 28)
     assert torch.bincount(data.test.labels).min() >= (1000 if real == "fashion-mnist" else 892)
-    train, test = read(real)
+    parts = read(real)
+    train, test = parts.train, parts.test
     assert torch.equal(data.test.pixels, test.pixels)
     mean, std = {"mnist": (0.1307, 0.3081), "fashion-mnist": (0.2860, 0.3530)}[real]
     x = train.pixels.float() / 255
@@ -125,4 +127,4 @@ def test_the_shared_folder_is_also_a_folder_of_idx_files(real):
     folder = Path(os.environ["LUNETTE_DATA"]) / real
     if not folder.is_dir():
         pytest.skip("in another layout")
-    assert torch.equal(read(folder)[1].labels, read(real)[1].labels)
+    assert torch.equal(read(folder).test.labels, read(real).test.labels)

@@ -99,7 +99,7 @@ def _shards(request, monkeypatch):
 def test_a_pack_is_its_source_in_every_split(tmp_path, kind):
     source = SOURCES[kind](tmp_path / "source")
     if kind == "moons" and shards.SHARD_BYTES == 200:
-        source = read("moons")[0].take(slice(0, 50))
+        source = read("moons").train.take(slice(0, 50))
     pack(source, tmp_path / "pack")
     same(load(tmp_path / "pack"), load(source))
 
@@ -147,10 +147,10 @@ def test_class_indices_keep_their_order_and_no_labels_stay_none(tmp_path):
     classes = [b"10", b"2\n", b"2", b"0"]
     both = [(f"d/{i}.{key}", data) for i in range(4) for key, data in (("jpg", pictures[i]), ("cls", classes[i]))]
     pack(tar_of(tmp_path / "a.tar", both), tmp_path / "a")
-    images = read(tmp_path / "a")[0]
+    images = read(tmp_path / "a").train
     assert (images.labels.tolist(), images.label_names) == ([2, 1, 1, 0], ("0", "2", "10"))
     pack(tar_of(tmp_path / "b.tar", both[::2]), tmp_path / "b")
-    assert read(tmp_path / "b")[0].labels is None
+    assert read(tmp_path / "b").train.labels is None
     tar_of(tmp_path / "c.tar", both[:2] + both[2::2])
     with pytest.raises(LunetteError, match=r"c\.tar/d/1 has no label, unlike those before it"):
         pack(tmp_path / "c.tar", tmp_path / "c")
@@ -176,7 +176,7 @@ def test_damaged_pictures_are_left_out_as_in_memory(tmp_path):
     with pytest.warns(LunetteWarning) as caught:
         pack(source, tmp_path / "pack")
     words = [str(w.message) for w in caught]
-    assert "no pictures: notes.txt" in words[0]
+    assert "no pictures: 1 (notes.txt)" in words[0]
     assert "1 of 40 pictures" in words[1]
     assert f"{os.path.join('a', '001.png')} (UnidentifiedImageError" in words[1]  # noqa: PTH118
     with pytest.warns(LunetteWarning):
@@ -212,7 +212,7 @@ def made(tmp_path, monkeypatch):
 
 def test_pixels_are_cut_like_a_tensor(made):
     folder, pixels = made
-    lazy = read(folder)[0].pixels
+    lazy = read(folder).train.pixels
     assert (len(lazy), lazy.shape) == (N, pixels.shape)
     views = [(lazy, pixels), (lazy.take(slice(5, 35)), pixels[5:35])]
     index = torch.tensor([39, 0, 14, 14, 13, 28, 27])
@@ -270,7 +270,7 @@ def test_views_are_lazy_and_pickle_without_pixels(made, monkeypatch):
 def test_a_relative_pack_is_found_from_another_folder(made, monkeypatch):
     folder, pixels = made
     monkeypatch.chdir(folder.parent)
-    images = read(folder.name)[0]
+    images = read(folder.name).train
     monkeypatch.chdir("/")
     assert torch.equal(images.pixels[:], pixels)
 
@@ -285,7 +285,7 @@ def test_the_facts_name_the_index(made):
 
 def test_another_size_needs_another_pack(made):
     folder, _ = made
-    assert read(folder, DataSettings(size="6x5", channels=1))[0].shape == (1, 6, 5)
+    assert read(folder, DataSettings(size="6x5", channels=1)).train.shape == (1, 6, 5)
     for settings in (DataSettings(size=6), DataSettings(channels=3)):
         with pytest.raises(LunetteError, match=r"holds pictures of 1 × 6 × 5 .*pack the source anew"):
             load(folder, settings)
@@ -342,8 +342,8 @@ def test_a_damaged_index_is_named(made, old, new):
 
 def test_a_record_that_does_not_decode_is_named(tmp_path, monkeypatch):
     pack(folder_of(tmp_path / "source", 6), tmp_path / "pack", encoded=True)
-    pixels = read(tmp_path / "pack")[0].pixels
-    monkeypatch.setattr(pictures, "open_picture", lambda _: 1 / 0)
+    pixels = read(tmp_path / "pack").train.pixels
+    monkeypatch.setattr(pictures, "opened", lambda _: 1 / 0)
     with pytest.raises(LunetteError, match=r"record 2 of .*train-00000\.bin cannot be decoded \(ZeroDivisionError"):
         pixels[2:3]
 
@@ -356,7 +356,7 @@ def test_what_is_there_is_not_overwritten(made):
     assert (folder / "pack.json").read_bytes() == before
     (folder.parent / "empty").mkdir()
     pack("digits", folder.parent / "empty")
-    assert len(read(folder.parent / "empty")[0]) == 1797
+    assert len(read(folder.parent / "empty").train) == 1797
 
 
 @pytest.mark.parametrize("encoded", [False, True])
@@ -385,7 +385,7 @@ from lunette.images import packed, read
 packed.RESIDENT_BYTES = 2**24
 def peak():
     return int(next(l for l in open("/proc/self/status") if l.startswith("VmHWM")).split()[1]) / 1024
-pixels = read(sys.argv[1])[0].pixels
+pixels = read(sys.argv[1]).train.pixels
 before = peak()
 index = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(0))
 for rows in index.split(64):

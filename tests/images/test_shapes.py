@@ -73,7 +73,7 @@ def test_no_shape_is_cut_off_and_places_are_pixels():
 
 
 def test_the_source_is_the_same_bytes_always():
-    images = read("shapes")[0]
+    images = read("shapes").train
     assert images.pixels.shape == (20_000, 1, 64, 64)
     digest = "f949d073756ffdc64c80469a3b4f991fcf65e63604fd6211b85f3682f8c259d6"
     assert hashlib.sha256(images.pixels.numpy().tobytes()).hexdigest() == digest
@@ -102,7 +102,7 @@ def test_the_source_is_the_same_bytes_always():
     ],
 )
 def test_only_the_named_factors_vary(source, n, levels):
-    images = read(source)[0]
+    images = read(source).train
     assert len(images) == n
     assert {name: len(values.unique()) for name, values in images.factors.items()} == levels
     assert len(torch.stack(list(images.factors.values()), dim=1).unique(dim=0)) == n

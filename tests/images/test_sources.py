@@ -21,7 +21,7 @@ def numbered(n):
 
 
 def test_digits_are_scaled_to_bytes():
-    images = read("digits")[0]
+    images = read("digits").train
     assert images.pixels.shape == (1797, 1, 8, 8)
     v = load_digits().images
     assert np.array_equal(images.pixels[:, 0].numpy(), np.floor(v * 255 / 16 + 0.5))
@@ -42,19 +42,19 @@ def test_digits_are_scaled_to_bytes():
     ],
 )
 def test_layouts_and_types_of_arrays_agree(pixels):
-    images = read(pixels)[0]
+    images = read(pixels).train
     assert images.pixels.dtype == torch.uint8
     assert np.array_equal(images.pixels.numpy(), BYTES[:, None])
 
 
 def test_colour_arrays_become_channels_first():
     rgb = STREAM.integers(0, 256, (4, 6, 5, 3), dtype=np.uint8)
-    assert np.array_equal(read(rgb)[0].pixels.numpy(), rgb.transpose(0, 3, 1, 2))
-    assert np.array_equal(read(rgb.transpose(0, 3, 1, 2))[0].pixels.numpy(), rgb.transpose(0, 3, 1, 2))
+    assert np.array_equal(read(rgb).train.pixels.numpy(), rgb.transpose(0, 3, 1, 2))
+    assert np.array_equal(read(rgb.transpose(0, 3, 1, 2)).train.pixels.numpy(), rgb.transpose(0, 3, 1, 2))
 
 
 def test_booleans_are_black_and_white():
-    assert read(np.array([[[True, False]]] * 3))[0].pixels[0, 0].tolist() == [[255, 0]]
+    assert read(np.array([[[True, False]]] * 3)).train.pixels[0, 0].tolist() == [[255, 0]]
 
 
 @pytest.mark.parametrize(
@@ -82,19 +82,20 @@ def test_arrays_that_are_no_pictures_are_refused_in_a_line(pixels, message):
 @pytest.mark.parametrize("names", [("images", "labels"), ("x", "y"), ("x_train", "y_train")])
 def test_archives(tmp_path, names):
     np.savez(tmp_path / "a.npz", **dict(zip(names, (BYTES, np.arange(40) % 3 + 5), strict=True)))
-    images = read(tmp_path / "a.npz")[0]
+    images = read(tmp_path / "a.npz").train
     assert np.array_equal(images.pixels[:, 0].numpy(), BYTES)
     assert images.label_names == ("5", "6", "7")
     assert images.labels.tolist() == [i % 3 for i in range(40)]
     np.save(tmp_path / "a.npy", BYTES)
-    assert np.array_equal(read(tmp_path / "a.npy")[0].pixels[:, 0].numpy(), BYTES)
+    assert np.array_equal(read(tmp_path / "a.npy").train.pixels[:, 0].numpy(), BYTES)
 
 
 @pytest.mark.parametrize(("names", "called"), [({}, ("5", "6", "7")), ({"label_names": list("abcdefgh")}, "abcdefgh")])
 def test_a_label_has_the_same_number_in_training_and_test(tmp_path, names, called):
     given = {"x_train": BYTES, "y_train": np.arange(40) % 3 + 5, "x_test": BYTES[:4], "y_test": np.array([5, 7, 7, 5])}
     np.savez(tmp_path / "a.npz", **given, **names)
-    images, test = read(tmp_path / "a.npz")
+    parts = read(tmp_path / "a.npz")
+    images, test = parts.train, parts.test
     assert images.label_names == test.label_names == tuple(called)
     assert torch.equal(test.labels, images.labels[torch.tensor([0, 2, 2, 0])])
 
@@ -103,7 +104,7 @@ def test_an_archive_gives_pictures_back_as_they_were(tmp_path):
     zeros, age = torch.zeros(40, dtype=torch.int64), torch.arange(40.0)
     images = Images(torch.from_numpy(BYTES[:, None]), zeros, ("cat", "dog"), {"age": age})
     (tmp_path / "a.npz").write_bytes(to_archive(images))
-    back = read(tmp_path / "a.npz")[0]
+    back = read(tmp_path / "a.npz").train
     assert list(back.factors) == ["age"]
     assert torch.equal(back.factors["age"], age)
     assert torch.equal(back.pixels, images.pixels)
@@ -219,5 +220,5 @@ def test_settings_that_cannot_be_used(bad):
 def test_read_only_arrays_are_taken_without_a_warning(recwarn):
     pixels = BYTES.copy()
     pixels.flags.writeable = False
-    assert read(pixels)[0].pixels.shape == (40, 1, 6, 5)
+    assert read(pixels).train.pixels.shape == (40, 1, 6, 5)
     assert not recwarn.list

@@ -9,7 +9,7 @@ from lunette.images.named import search_folders
 from lunette.images.packed import PackedPixels
 from lunette.images.packing import files_of, join_shares, pack_facts, pack_images, write_share
 from lunette.images.permutation import Permutation
-from lunette.images.pictures import Shape, to_picture
+from lunette.images.pictures import Shape, signature, to_picture
 from lunette.images.sets import Dataset, Images, Label, Pixels, index_of
 from lunette.images.settings import DataSettings, Fit
 from lunette.images.shapes import shapes
@@ -49,6 +49,7 @@ __all__ = [
     "read_with_names",
     "search_folders",
     "shapes",
+    "signature",
     "to_archive",
     "to_picture",
     "write_share",

@@ -1,10 +1,10 @@
-"""A folder of picture files; its sub-folders are labels."""
+"""A folder of picture files; its sub-folders are labels, or splits that hold them."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,74 +13,94 @@ import torch
 from numpy.typing import NDArray
 
 from lunette.errors import LunetteError, LunetteWarning
-from lunette.images.pictures import SUFFIXES, attempt, bombs_refused
-from lunette.images.sets import Images
+from lunette.images.pictures import SUFFIXES, Decoded, attempt, bombs_refused
+from lunette.images.sets import Images, Parts
 from lunette.images.settings import DataSettings
+from lunette.images.walk import FRAMES, SHEETS, SPLITS, LeftOut, listed, walk, warn_of
 
 MOST_BAD = 0.05  # share of pictures that may be damaged; more of them are no accident
-NAMED = 10
-SYSTEM_FILES = {"Thumbs.db", "desktop.ini"}
+Place = tuple[str, str]  # the split and the label of a picture; a label of "" is none
 
 
-def read_folder(folder: Path, settings: DataSettings) -> tuple[Images, tuple[str, ...]]:
-    """Return all pictures below `folder`, with first-level folders as labels, and their paths below it, in order.
+def read_folder(folder: Path, settings: DataSettings) -> tuple[Parts, Images, tuple[str, ...]]:
+    """Return the pictures below `folder` in its splits, and all of them with their paths below it, in order.
 
-    Damaged pictures and files of other kinds are named in a warning and left out. Raises LunetteError where
-    more than 5 % of the pictures are damaged, where there is none, and where sizes differ and `settings` give
-    none.
+    First-level folders are labels, or else splits (train, val, test) whose folders are labels. All that is left out is
+    named in a warning. Raises LunetteError where more than 5 % of the pictures are damaged, where there is none, where
+    sizes differ and `settings` give none, and where folders may be splits or labels.
     """
-    paths, others = picture_files(folder)
+    paths, left_out = walk(folder)
     if not paths:
-        raise no_pictures(folder, len(others))
+        raise no_pictures(folder, left_out)
     with bombs_refused(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(lambda path: attempt(path, settings), paths))
-    outcome = dict(zip(paths, results, strict=True))
-    bad = [f"{path.relative_to(folder)} ({error})" for path, error in outcome.items() if isinstance(error, str)]
-    report(folder, [str(path.relative_to(folder)) for path in others], bad, len(paths))
-    images = {path: image for path, image in outcome.items() if not isinstance(image, str)}
-    del results, outcome
-    check_sizes(images.items())
-    kept = list(images)
-    height, width = images[kept[0]].shape[1:]
-    pixels = np.empty((len(kept), max(len(image) for image in images.values()), height, width), np.uint8)
-    for row, path in zip(pixels, kept, strict=True):
-        row[:] = images.pop(path)  # frees each as it goes: a folder is not held twice
-    found = Images(torch.from_numpy(pixels), *labels_of([top_folder(path, folder) for path in kept]))
-    return found, tuple(path.relative_to(folder).as_posix() for path in kept)
+        found = dict(zip(paths, pool.map(lambda path: attempt(path, settings), paths), strict=True))
+    report(folder, left_out, {str(path.relative_to(folder)): each for path, each in found.items()}, len(paths))
+    taken = {path: list(decoded.pictures) for path, decoded in found.items() if decoded.pictures}
+    if not taken:
+        raise no_pictures(folder, left_out)
+    del found
+    check_sizes((path, picture) for path, pictures in taken.items() for picture in pictures)
+    files = [path for path, pictures in taken.items() for _ in pictures]
+    height, width = taken[files[0]][0].shape[1:]
+    channels = max(len(picture) for pictures in taken.values() for picture in pictures)
+    pixels = np.empty((len(files), channels, height, width), np.uint8)
+    for row, path in zip(pixels, files, strict=True):
+        row[:] = taken[path].pop(0)  # frees each as it goes: a folder is not held twice
+    places = places_of(files, folder)
+    images = Images(torch.from_numpy(pixels), *labels_of([label for _, label in places]))
+    return parts_of(images, places), images, tuple(path.relative_to(folder).as_posix() for path in files)
 
 
-def picture_files(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return the picture files below `folder`, in the order of their paths, and the other files."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and not is_hidden(p, folder))
-    return (
-        [path for path in files if path.suffix.lower() in SUFFIXES],
-        [path for path in files if path.suffix.lower() not in SUFFIXES],
-    )
+def places_of(files: Sequence[Path], folder: Path) -> list[Place]:
+    """Return the split and the label of each picture below `folder`; without splits all are for training.
 
-
-def no_pictures(where: Path, files: int) -> LunetteError:
-    """Return the error for a source without pictures."""
-    known = ", ".join(sorted(SUFFIXES))
-    return LunetteError(f"{where} has no pictures among {files} files: their names end in {known}")
-
-
-def report(folder: Path, others: list[str], bad: list[str], pictures: int) -> None:
-    """Warn of files that are no pictures and of damaged ones; raise LunetteError where these are too many."""
-    if others:
-        warnings.warn(
-            f"left out files in {folder} that are no pictures: {listed(others)}", LunetteWarning, stacklevel=3
+    Raises LunetteError where some of the folders may be splits and others may not.
+    """
+    ways = [path.relative_to(folder).parts for path in files]
+    tops = {way[0] if len(way) > 1 else "" for way in ways}
+    splits = {top: SPLITS[top.lower()] for top in tops if top.lower() in SPLITS}
+    if "train" not in splits.values() or len(set(splits.values())) == 1:
+        return [("train", way[0] if len(way) > 1 else "") for way in ways]
+    if others := sorted(tops - set(splits)):
+        raise LunetteError(
+            f"the folders {', '.join(sorted(splits))} in {folder} may be splits of the data, or labels beside "
+            f"{', '.join(other or 'the pictures of no folder' for other in others)}: for splits, move those away; for "
+            "labels, give them other names"
         )
+    return [(splits[way[0]], way[1] if len(way) > 2 else "") for way in ways]
+
+
+def parts_of(images: Images, places: Sequence[Place]) -> Parts:
+    """Return the pictures of each split, whose labels have the same numbers in all; those without have none."""
+    parts = {}
+    for split in {split for split, _ in places}:
+        part = images.take(torch.tensor([place[0] == split for place in places]))
+        bare = all(label == "" for where, label in places if where == split)
+        parts[split] = Images(part.pixels) if bare else part
+    return Parts(**parts)
+
+
+def no_pictures(where: Path, left_out: Sequence[LeftOut]) -> LunetteError:
+    """Return the error for a source without pictures."""
+    warn_of(left_out, where)
+    known = ", ".join(sorted(SUFFIXES))
+    return LunetteError(f"{where} has no pictures among {len(left_out)} files: their names end in {known}")
+
+
+def report(folder: Path, left_out: Sequence[LeftOut], found: Mapping[str, Decoded], files: int) -> None:
+    """Warn of what is left out and of damaged pictures; raise LunetteError where these are too many of the `files`.
+
+    `found` is what came of each file from which not all was taken, by its name.
+    """
+    sheets = [(SHEETS, name) for name, decoded in found.items() if decoded.is_sheet]
+    frames = [(FRAMES, f"{decoded.frames_left} in {name}") for name, decoded in found.items() if decoded.frames_left]
+    warn_of([*left_out, *sheets, *frames], folder)
+    bad = [f"{name} ({decoded.wrong})" for name, decoded in found.items() if decoded.wrong]
     if bad:
-        message = f"{len(bad)} of {pictures} pictures in {folder}, which cannot be read: {listed(bad)}"
-        if len(bad) > MOST_BAD * pictures:
+        message = f"{len(bad)} of {files} pictures in {folder}, which cannot be read: {listed(bad)}"
+        if len(bad) > MOST_BAD * files:
             raise LunetteError(f"there are {message}. That is more than 5 %: mend or remove them")
         warnings.warn(f"left out {message}", LunetteWarning, stacklevel=3)
-
-
-def listed(names: list[str]) -> str:
-    """Return the first ten names, and how many more there are."""
-    more = f"; and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return "; ".join(names[:NAMED]) + more
 
 
 def check_sizes(images: Iterable[tuple[Path, NDArray[np.uint8]]]) -> None:
@@ -101,21 +121,16 @@ def different_sizes(first: Path | str, a: tuple[int, ...], second: Path | str, b
     )
 
 
-def top_folder(path: Path, folder: Path) -> str:
-    """Return the first folder on the way from `folder` to the file `path`; "" where it lies in `folder` itself."""
-    parts = path.relative_to(folder).parts
-    return parts[0] if len(parts) > 1 else ""
-
-
-def labels_of(tops: list[str], numeric: bool = False) -> tuple[torch.Tensor | None, tuple[str, ...]]:
-    """Return labels as positions among their sorted names, and the names; None where the only one is ""."""
-    names = tuple(sorted(set(tops), key=int if numeric and all(map(str.isdecimal, set(tops))) else str))
+def labels_of(labels: list[str]) -> tuple[torch.Tensor | None, tuple[str, ...]]:
+    """Return labels as positions among their names, and the names in their order; None where the only one is ""."""
+    names = in_order(labels)
     if names == ("",):
         return None, ()
     position = {name: i for i, name in enumerate(names)}
-    return torch.tensor([position[top] for top in tops]), names
+    return torch.tensor([position[label] for label in labels]), names
 
 
-def is_hidden(path: Path, folder: Path) -> bool:
-    """Return whether a file is none of the user's: a part of its path below `folder` starts with a dot, say."""
-    return path.name in SYSTEM_FILES or any(part.startswith(".") for part in path.relative_to(folder).parts)
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Return different names of labels in order: by their numbers where all are numbers, else as text."""
+    different = set(names)
+    return tuple(sorted(different, key=int if all(map(str.isdecimal, different)) else str))

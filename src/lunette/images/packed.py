@@ -118,11 +118,11 @@ class Shards:
         return pixels
 
     def _decoded(self, shard: int, record: int, data: bytes) -> NDArray[np.uint8]:
-        picture = attempt(data, self._size)
-        if isinstance(picture, str):
+        found = attempt(data, self._size)
+        if not found.pictures:
             path = self.folder / self._shards[shard].data.name
-            raise LunetteError(f"record {record} of {path} cannot be decoded ({picture}): pack again")
-        return picture
+            raise LunetteError(f"record {record} of {path} cannot be decoded ({found.wrong}): pack again")
+        return found.pictures[0]
 
     def _map(self, i: int) -> tuple[mmap.mmap, NDArray[np.int64] | None]:
         shard = self._shards[i]

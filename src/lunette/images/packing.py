@@ -7,23 +7,24 @@ import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
 
 from lunette.errors import LunetteError
 from lunette.files import write_through
-from lunette.images.folder import different_sizes, labels_of, no_pictures, report
-from lunette.images.pack_index import INDEX, PackIndex, Shard, read_index, sha256_of
-from lunette.images.pictures import Shape, attempt, bombs_refused
+from lunette.images.folder import different_sizes, in_order, no_pictures, report
+from lunette.images.pack_index import INDEX, PackIndex, Part, Shard, read_index, sha256_of
+from lunette.images.pictures import Decoded, Shape, attempt, bombs_refused
 from lunette.images.records import FolderRecords, Record, TarRecords, records, unlike_before
 from lunette.images.sets import Images
 from lunette.images.settings import DataSettings
 from lunette.images.shards import ShardWriter, finished_part
 from lunette.images.sources import Data, is_name
+from lunette.images.walk import LeftOut
 from lunette.progress import Progress, Watch
 
 AHEAD = 4  # pictures a thread that may wait to be written
@@ -32,7 +33,7 @@ BLOCK_BYTES = 2**24  # of pixels that are taken from a source at a time
 Files = FolderRecords | TarRecords
 
 
-def files_of(source: Data, encoded: bool, processes: int) -> Files | None:
+def files_of(source: Data, settings: DataSettings, encoded: bool, processes: int) -> Files | None:
     """Return the picture files of a source, or None where its pictures are no files.
 
     Raises LunetteError where these are to be kept `encoded`, or are to be shared, and for fewer files than processes.
@@ -42,6 +43,8 @@ def files_of(source: Data, encoded: bool, processes: int) -> Files | None:
         raise LunetteError("there are no picture files to keep encoded in this source: pack it without --encoded")
     if files is None and processes > 1:
         raise LunetteError("there are no picture files to share in this source: pack it without --processes")
+    if files is not None and encoded and settings.frames == "all":
+        raise LunetteError("a pack of files as they are has one picture a file: leave out --encoded or --frames all")
     if files is not None and len(files.paths) < processes:
         raise LunetteError(
             f"{processes} processes cannot share {len(files.paths)} files in {files.where}: ask for fewer"
@@ -83,13 +86,13 @@ def pack_images(folder: Path, images: Mapping[str, Images], watch: Watch) -> Non
 class Share:
     """What one process wrote of a pack: all pictures, or those in its share of the files."""
 
-    shards: list[Shard] = field(default_factory=list)
+    shards: dict[str, list[Shard]] = field(default_factory=dict)  # of each split, as are the labels
+    labels: dict[str, list[str]] = field(default_factory=dict)
     shape: Shape | None = None  # None without a good picture
     first: str = ""  # the first good one, whose sides the others have
-    labels: list[str] = field(default_factory=list)
-    bad: list[str] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)  # files that are no pictures
-    done: int = 0  # pictures, also the bad ones
+    left_out: list[LeftOut] = field(default_factory=list)
+    odd: dict[str, Decoded] = field(default_factory=dict)  # files from which not all was taken, by name
+    done: int = 0  # files
 
 
 class ColourAfterGrey(Exception):
@@ -97,7 +100,7 @@ class ColourAfterGrey(Exception):
 
 
 def write_share(folder: Path, name: str, files: Files, settings: DataSettings, encoded: bool, watch: Watch) -> Share:
-    """Write pictures to shards called `name`, as they are decoded; damaged ones are left out and listed."""
+    """Write pictures to shards called SPLIT`name`, as they are decoded; damaged ones are left out and listed."""
     try:
         return _write_share(folder, name, files, settings, encoded, watch)
     except ColourAfterGrey:
@@ -107,18 +110,22 @@ def write_share(folder: Path, name: str, files: Files, settings: DataSettings, e
 def _write_share(folder: Path, name: str, files: Files, settings: DataSettings, encoded: bool, watch: Watch) -> Share:
     share = Share()
     total = len(files) if isinstance(files, FolderRecords) else None
-    with bombs_refused(), closing(ShardWriter(folder, name)) as writer:
-        for record, data, picture in decoded(files, settings):
+    writers: dict[str, ShardWriter] = {}
+    with bombs_refused(), ExitStack() as stack:
+        for record, data, found in decoded(files, settings):
             share.done += 1
             watch(Progress("packing", share.done, total))
-            if isinstance(picture, str):
-                share.bad.append(f"{record.name} ({picture})")
-                continue
-            share.first = share.first or record.name
-            share.shape = shape_with(share, picture.shape, record.name, encoded)
-            share.labels.append(record.label)
-            writer.add(data if encoded else np.broadcast_to(picture, share.shape))
-        share.shards, share.others = writer.finish(), files.others
+            if not found.pictures or found.frames_left:
+                share.odd[record.name] = replace(found, pictures=())
+            if found.pictures and record.split not in writers:
+                writers[record.split] = stack.enter_context(closing(ShardWriter(folder, f"{record.split}{name}")))
+            for picture in found.pictures:
+                share.first = share.first or record.name
+                share.shape = shape_with(share, picture.shape, record.name, encoded)
+                share.labels.setdefault(record.split, []).append(record.label)
+                writers[record.split].add(data if encoded else np.broadcast_to(picture, share.shape))
+        share.shards = {split: writer.finish() for split, writer in writers.items()}
+        share.left_out = files.left_out
     return share
 
 
@@ -133,17 +140,30 @@ def join_shares(folder: Path, files: Files, shares: Sequence[Share], settings: D
         if share.shape:
             whole.first = whole.first or share.first
             whole.shape = shape_with(whole, share.shape, share.first, encoded)
-            if isinstance(files, TarRecords) and whole.labels and bool(whole.labels[0]) != bool(share.labels[0]):
-                raise unlike_before(share.first, share.labels[0], files.where)
+            mine, others = share.labels.get("train", [""]), whole.labels.get("train")
+            if isinstance(files, TarRecords) and others and bool(others[0]) != bool(mine[0]):
+                raise unlike_before(share.first, mine[0], files.where)
         whole.done += share.done
-        for name in ("shards", "labels", "bad", "others"):
-            getattr(whole, name).extend(getattr(share, name))
-    report(files.where, whole.others, whole.bad, whole.done)
+        whole.left_out += share.left_out
+        whole.odd |= share.odd
+        for split, labels in share.labels.items():
+            whole.labels.setdefault(split, []).extend(labels)
+            whole.shards.setdefault(split, []).extend(share.shards[split])
+    report(files.where, whole.left_out, whole.odd, whole.done)
     if whole.shape is None:
-        raise no_pictures(files.where, len(whole.others))
-    part = finished_part(folder, "train", whole.shards, *labels_of(whole.labels, files.numeric))
-    index = PackIndex("encoded" if encoded else "pixels", whole.shape, settings.fit, {"train": part})
+        raise no_pictures(files.where, whole.left_out)
+    index = PackIndex("encoded" if encoded else "pixels", whole.shape, settings.fit, finished_parts(folder, whole))
     write_through(folder / INDEX, index.to_json())
+
+
+def finished_parts(folder: Path, share: Share) -> dict[str, Part]:
+    """Return the parts of a pack, in which a label has the same number; a split without labels has none."""
+    names = in_order(label for labels in share.labels.values() for label in labels)
+    parts = {}
+    for split, labels in share.labels.items():
+        numbers = torch.tensor([names.index(label) for label in labels]) if any(labels) else None
+        parts[split] = finished_part(folder, split, share.shards[split], numbers, names if any(labels) else ())
+    return parts
 
 
 def shape_with(share: Share, other: tuple[int, ...], name: str, encoded: bool) -> Shape:
@@ -156,10 +176,10 @@ def shape_with(share: Share, other: tuple[int, ...], name: str, encoded: bool) -
     return max(channels, other[0]), height, width
 
 
-def decoded(files: Files, settings: DataSettings) -> Iterator[tuple[Record, bytes, NDArray[np.uint8] | str]]:
+def decoded(files: Files, settings: DataSettings) -> Iterator[tuple[Record, bytes, Decoded]]:
     """Yield each picture's file as bytes, and decoded or what is wrong with it, in order."""
     threads = os.cpu_count() or 1
-    waiting: deque[tuple[Record, Future[tuple[bytes, NDArray[np.uint8] | str]]]] = deque()
+    waiting: deque[tuple[Record, Future[tuple[bytes, Decoded]]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for record in files:
             waiting.append((record, pool.submit(opened, record.file, settings)))
@@ -171,10 +191,10 @@ def decoded(files: Files, settings: DataSettings) -> Iterator[tuple[Record, byte
             yield first, *result.result()
 
 
-def opened(file: Path | bytes, settings: DataSettings) -> tuple[bytes, NDArray[np.uint8] | str]:
+def opened(file: Path | bytes, settings: DataSettings) -> tuple[bytes, Decoded]:
     """Return a picture's file as bytes, and decoded or what is wrong with it."""
     try:
         data = file if isinstance(file, bytes) else file.read_bytes()
     except OSError as error:
-        return b"", f"{type(error).__name__}: {error}"
+        return b"", Decoded(wrong=f"{type(error).__name__}: {error}")
     return data, attempt(data, settings)

@@ -6,49 +6,102 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 from lunette.images.settings import DataSettings, Fit
 
 Shape = tuple[int, int, int]  # (C, H, W)
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+SUFFIXES = {
+    ".apng", ".avif", ".bmp", ".dib", ".gif", ".j2c", ".j2k", ".jfif", ".jp2", ".jpc", ".jpe", ".jpeg", ".jpf", ".jpg",
+    ".jpx", ".pbm", ".pcx", ".pgm", ".png", ".pnm", ".ppm", ".qoi", ".ras", ".sgi", ".tga", ".tif", ".tiff", ".webp",
+}  # fmt: skip
 GREY_MODES = {"1", "L", "LA", "La", "I", "F"}
+STACKS = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}  # whose further frames are pictures; others have thumbnails or layers
+SOFTWARE = "Lunette"  # what the sheets that are written here say they were made with
 
 
-def attempt(file: Path | bytes, settings: DataSettings) -> NDArray[np.uint8] | str:
-    """Return the picture in a file, or in a file's bytes, with one channel if it is grey, or what is wrong with it."""
+@dataclass(frozen=True)
+class Decoded:
+    """What is in a picture's file: uint8 (C, H, W), more than one of a stack, or what is wrong with it."""
+
+    pictures: tuple[NDArray[np.uint8], ...] = ()
+    wrong: str = ""
+    frames_left: int = 0  # that were not asked for
+    is_sheet: bool = False  # of ours, and no picture of the user's
+
+
+def attempt(file: Path | bytes, settings: DataSettings) -> Decoded:
+    """Return what is in a file, or in a file's bytes: pictures with one channel if they are grey."""
     try:
-        image = open_picture(file)
-        image = fitted(image, settings.sides, settings.fit) if settings.sides else image
-        return to_array(image, settings.channels or (1 if image.mode == "L" else 3))
+        with opened(file) as image:
+            if is_sheet(image):
+                return Decoded(is_sheet=True)
+            number = getattr(image, "n_frames", 1) if image.format in STACKS else 1
+            taken = range(number if settings.frames == "all" else 1)
+            return Decoded(tuple(frame(image, i, settings) for i in taken), frames_left=number - len(taken))
     except UnidentifiedImageError:
-        return "UnidentifiedImageError: no picture of a known kind"
+        return Decoded(wrong="UnidentifiedImageError: no picture of a known kind")
     # Pillow raises many kinds of errors for damaged files: SyntaxError, struct.error, its own.
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
+        return Decoded(wrong=f"{type(error).__name__}: {error}")
 
 
-def open_picture(file: Path | bytes) -> Image.Image:
+def frame(image: Image.Image, number: int, settings: DataSettings) -> NDArray[np.uint8]:
+    """Return one frame of an open file as uint8 (C, H, W)."""
+    image.seek(number)
+    image.load()
+    picture = plain(ImageOps.exif_transpose(image))
+    picture = fitted(picture, settings.sides, settings.fit) if settings.sides else picture
+    return to_array(picture, settings.channels or (1 if picture.mode == "L" else 3))
+
+
+def open_picture(file: Path) -> Image.Image:
     """Return a whole, upright picture in mode L or RGB.
 
     EXIF orientation is applied, transparency laid on white, 16 bits scaled to 8; of an animation it is the
     first frame. Raises OSError, ValueError or a Pillow error for a file that is damaged or is no picture.
     """
-    with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
+    with opened(file) as image:
         image.load()
         return plain(ImageOps.exif_transpose(image))
 
 
+def opened(file: Path | bytes) -> Image.Image:
+    """Return a file, or a file's bytes, as Pillow opens it."""
+    return Image.open(io.BytesIO(file) if isinstance(file, bytes) else file)
+
+
+def is_sheet(image: Image.Image) -> bool:
+    """Return whether a file says that it is a sheet of pictures made here."""
+    return image.info.get("Software") == SOFTWARE or image.info.get("comment") == SOFTWARE.encode()
+
+
+def signature(kind: str) -> dict[str, Any]:
+    """Return what Pillow needs to write into a file of a format that it is a sheet made here, where that has room."""
+    if kind == "PNG":
+        info = PngInfo()
+        info.add_text("Software", SOFTWARE)
+        return {"pnginfo": info}
+    return {"comment": SOFTWARE.encode()} if kind in ("GIF", "JPEG") else {}
+
+
 @contextmanager
 def bombs_refused() -> Iterator[None]:
-    """Make Pillow raise, and not only warn, for files that unpack to more pixels than it holds safe."""
+    """Make Pillow raise, and not only warn, for files that unpack to more pixels than it holds safe.
+
+    Its other warnings, of oddities in files that it reads all the same, are not for the user.
+    """
     # Around threads and never within them: they share one list of warning filters.
     with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         yield
 
@@ -58,10 +111,19 @@ def plain(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode == "I":
         return Image.fromarray((np.asarray(image, np.float64) / 257).round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
-        image = image.convert("LA" if image.mode in GREY_MODES else "RGBA")
+        image = image.convert("LA" if image.mode in GREY_MODES or has_grey_palette(image) else "RGBA")
         white = Image.new(image.mode, image.size, "white")
         image = Image.alpha_composite(white.convert("RGBA"), image.convert("RGBA")).convert(image.mode[:-1])
-    return image.convert("L" if image.mode in GREY_MODES else "RGB")
+    return image.convert("L" if image.mode in GREY_MODES or has_grey_palette(image) else "RGB")
+
+
+def has_grey_palette(image: Image.Image) -> bool:
+    """Return whether the colours of a palette that `image` has are grey."""
+    if image.mode != "P":
+        return False
+    used = [i for i, count in enumerate(image.histogram()) if count]
+    colours = np.array(image.getpalette("RGB")).reshape(-1, 3)
+    return max(used) < len(colours) and bool((colours[used] == colours[used, :1]).all())
 
 
 def fitted(image: Image.Image, sides: tuple[int, int], fit: Fit) -> Image.Image:

@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lunette.errors import LunetteError
-from lunette.images.folder import no_pictures, picture_files, top_folder
+from lunette.images.folder import Place, no_pictures, places_of
 from lunette.images.named import idx_files
 from lunette.images.pack_index import is_pack
 from lunette.images.pictures import SUFFIXES
+from lunette.images.walk import NO_PICTURES, LeftOut, walk
 
-LABEL = "cls"
+LABEL, TABLE = "cls", "json"  # the endings of files with a label, and with a table that may have one
+LABEL_KEYS = ("label", "cls", "class")
+BESIDE = "files beside pictures, which are no labels"
+LINKS = "links, which stand for files elsewhere in an archive"
+HOLES = "files with holes"
 
 
 @dataclass(frozen=True)
 class Record:
-    """One picture's file or its bytes, and its label; "" for none."""
+    """A picture's file or its bytes, its label ("" for none) and its split."""
 
     name: str
     label: str
     file: Path | bytes
+    split: str = "train"
 
 
 @dataclass
 class FolderRecords:
-    """The pictures below a folder; first-level folders are labels."""
+    """The pictures below a folder; first-level folders are labels, or splits."""
 
     where: Path
     paths: list[Path]
-    others: list[str]  # files that are no pictures
-    numeric = False  # labels are ordered as names
+    left_out: list[LeftOut]
+    places: list[Place]
 
     def __len__(self) -> int:
         return len(self.paths)
 
+    def share(self, part: slice) -> FolderRecords:
+        """Return some of them; what is left out is the first part's."""
+        return FolderRecords(self.where, self.paths[part], [] if part.start else self.left_out, self.places[part])
+
     def __iter__(self) -> Iterator[Record]:
-        for path in self.paths:
-            yield Record(str(path.relative_to(self.where)), sys.intern(top_folder(path, self.where)), path)
+        for path, (split, label) in zip(self.paths, self.places, strict=True):
+            yield Record(str(path.relative_to(self.where)), sys.intern(label), path, split)
 
 
 @dataclass
@@ -49,32 +60,48 @@ class TarRecords:
     """The pictures in tar archives, laid out as webdataset does.
 
     Files that follow one another and share their name up to the first dot of its last part belong together:
-    000012.jpg is the picture, and 000012.cls holds its label, a class index or a name.
+    000012.jpg is the picture, and 000012.cls holds its label, a class index or a name, or 000012.json does.
     """
 
     where: Path
     paths: list[Path]
-    others: list[str] = field(default_factory=list)  # files that are no pictures, of the archives that were read
-    numeric = True  # labels that are all numbers are ordered as such
+    left_out: list[LeftOut] = field(default_factory=list)  # of the archives that were read
+
+    def share(self, part: slice) -> TarRecords:
+        """Return some of the archives."""
+        return TarRecords(self.where, self.paths[part])
 
     def __iter__(self) -> Iterator[Record]:
         labelled = None
-        self.others = []
+        self.left_out = []
         for tar in self.paths:
-            for name, files in samples(tar):
+            for name, files in samples(tar, self.left_out):
                 pictures = [key for key in files if f".{key.rpartition('.')[2].lower()}" in SUFFIXES]
-                self.others += [f"{name}.{key}" for key in (pictures[1:] if pictures else files)]
+                others = {*files} - {*pictures[:1], LABEL, TABLE} if pictures else files
+                self.left_out += [(BESIDE if pictures else NO_PICTURES, f"{name}.{key}") for key in sorted(others)]
                 if not pictures:
                     continue
-                label = sys.intern(files.get(LABEL, b"").decode(errors="replace").strip())
+                label = sys.intern(label_in(files))
                 if labelled not in (None, bool(label)):
                     raise unlike_before(name, label, tar)
                 labelled = bool(label)
                 yield Record(f"{name}.{pictures[0]}", label, files[pictures[0]])
 
 
-def samples(tar: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Yield the files of each picture by their endings, with the name that they share.
+def label_in(files: Mapping[str, bytes]) -> str:
+    """Return the label of a picture that the files beside it hold, by their endings; "" where none does."""
+    if LABEL in files:
+        return files[LABEL].decode(errors="replace").strip()
+    try:
+        table = json.loads(files.get(TABLE, b"null"))
+    except ValueError:
+        return ""
+    known = [table[key] for key in LABEL_KEYS if key in table] if isinstance(table, dict) else []
+    return str(known[0]) if known and isinstance(known[0], str | int) else ""
+
+
+def samples(tar: Path, left_out: list[LeftOut]) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Yield the files of each picture by their endings, with the name that they share; note what is `left_out`.
 
     Raises LunetteError for a damaged archive.
     """
@@ -86,7 +113,10 @@ def samples(tar: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
             name, files = "", dict[str, bytes]()
             for member in archive:
                 folder, slash, base = member.name.rpartition("/")
-                if not member.isfile() or base.startswith("."):
+                if base.startswith(".") or member.isdir():
+                    continue
+                if not member.isfile() or member.issparse():  # the zeros of a hole may take all memory
+                    left_out.append((HOLES if member.isfile() else LINKS, f"{tar.name}/{member.name}"))
                     continue
                 stem, _, ending = base.partition(".")
                 if f"{folder}{slash}{stem}" != name:
@@ -113,8 +143,8 @@ def records(path: Path) -> FolderRecords | TarRecords | None:
         return TarRecords(path, [path])
     if not path.is_dir() or is_pack(path) or idx_files(path):
         return None
-    paths, others = picture_files(path)
-    tars = [other for other in others if other.suffix == ".tar"]
+    paths, left_out = walk(path)
+    tars = [path / name for why, name in left_out if why == NO_PICTURES and name.endswith(".tar")]
     if not paths and not tars:
-        raise no_pictures(path, len(others))
-    return FolderRecords(path, paths, [str(p.relative_to(path)) for p in others]) if paths else TarRecords(path, tars)
+        raise no_pictures(path, left_out)
+    return FolderRecords(path, paths, left_out, places_of(paths, path)) if paths else TarRecords(path, tars)

@@ -75,6 +75,15 @@ class Images:
         return Images(pixels, labels, self.label_names, factors)
 
 
+@dataclass(frozen=True)
+class Parts:
+    """The pictures of a source, as it parts them itself."""
+
+    train: Images
+    test: Images | None = None
+    validation: Images | None = None
+
+
 def index_of(label: Label, names: Sequence[str]) -> int:
     """Return the number of the label called `label`; raises LunetteError with the nearest name."""
     if str(label) not in names:
@@ -92,33 +101,41 @@ class Dataset:
     facts: Mapping[str, object]
 
 
-def split(source: str, images: Images, test: Images | None, validation_share: float) -> Dataset:
-    """Cut `images` into splits by a fixed permutation, which does not depend on any training's seed.
+def split(source: str, parts: Parts, validation_share: float) -> Dataset:
+    """Cut a source into splits by a fixed permutation, which does not depend on any training's seed.
 
-    A source with `test` pictures of its own keeps them; else a tenth (at most 10,000) become that. Of the
-    rest `validation_share` (at most 5,000) are held out.
+    Splits of its own are kept; else a tenth (at most 10,000) become test pictures, and of the rest `validation_share`
+    (at most 5,000) are held out.
     """
+    images = parts.train
     if len(images) < 3:
         raise LunetteError(f"{source} has {len(images)} pictures, and training, validation and test need one each")
     order = Permutation(len(images), seed=0)
-    held_out = 0 if test is not None else min(max(round(len(images) * TEST_SHARE), 1), LARGEST_TEST)
+    held_out = 0 if parts.test is not None else min(max(round(len(images) * TEST_SHARE), 1), LARGEST_TEST)
     validation = min(round((len(images) - held_out) * validation_share), LARGEST_VALIDATION)
     if validation_share > 0:
         validation = min(max(validation, 1), len(images) - held_out - 1)
-    parts = {
+    if parts.validation is not None:
+        validation = 0
+    cut = {
         "train": images.take(order.part(slice(held_out + validation, None))),
         "validation": images.take(order.part(slice(held_out, held_out + validation))),
-        "test": images.take(order.part(slice(held_out))) if test is None else test,
-    }
-    how = "the source's own are for test" if test is not None else f"{held_out} are for test"
+        "test": images.take(order.part(slice(held_out))),
+    } | {name: own for name in ("validation", "test") if (own := getattr(parts, name)) is not None}
+    own = [name for name in ("validation", "test") if getattr(parts, name) is not None]
+    drawn = {"validation": validation, "test": held_out}
+    how = [f"{n} for {name} by a fixed permutation" for name, n in drawn.items() if n]
+    how += [f"the source's own for {' and '.join(own)}"] if own else []
     facts = {
         "shape": list(images.shape),
-        **{name: len(part) for name, part in parts.items()},
-        "split": f"{len(images)} pictures: {validation} for validation by a fixed permutation, {how}",
+        **{name: len(part) for name, part in cut.items()},
+        "split": f"of {len(images)} pictures {', '.join(how)}",
         **({} if images.labels is None else {"labels": list(images.label_names)}),
-        "sha256": images.pixels.sha256 if isinstance(images.pixels, PackedPixels) else fingerprint(images, test),
+        "sha256": images.pixels.sha256
+        if isinstance(images.pixels, PackedPixels)
+        else fingerprint(images, parts.test, parts.validation),
     }
-    return Dataset(**parts, facts=facts)
+    return Dataset(**cut, facts=facts)
 
 
 def fingerprint(*sets: Images | None) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from lunette.errors import LunetteError
 
 Fit = Literal["crop", "pad", "stretch"]
+Frames = Literal["first", "all"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class DataSettings:
     size: Annotated[int | str | None, "bring all pictures to this size: 64, or 48x64 (height x width)"] = None
     fit: Annotated[Fit, "where sides do not agree: crop the middle, pad with black, or stretch"] = "crop"
     channels: Annotated[Literal[1, 3] | None, "1 for grey, 3 for RGB; by default as the pictures are"] = None
+    frames: Annotated[Frames, "of stacks and animations: the first, or each as a picture of its own"] = "first"
     validation: Annotated[float, "share of training pictures held out, at most 5,000; 0: none"] = 0.1
 
     def __post_init__(self) -> None:
@@ -29,6 +31,8 @@ class DataSettings:
             raise LunetteError(f"pictures have 1 channel (grey) or 3 (RGB), not {self.channels}")
         if self.fit not in ("crop", "pad", "stretch"):
             raise LunetteError(f"fit is crop, pad or stretch, not {self.fit!r}")
+        if self.frames not in ("first", "all"):
+            raise LunetteError(f"frames is first or all, not {self.frames!r}")
 
     @property
     def sides(self) -> tuple[int, int] | None:

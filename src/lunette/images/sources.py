@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lunette.errors import LunetteError
 from lunette.images.arrays import from_arrays, read_array_file
+from lunette.images.converting import lines_for
 from lunette.images.digits import digits
 from lunette.images.folder import read_folder
 from lunette.images.moons import moon_source
@@ -22,7 +23,7 @@ from lunette.images.named import NAMED, idx_files, read_idx_file, read_idx_folde
 from lunette.images.pack_index import is_pack, read_index
 from lunette.images.packed import PackedPixels
 from lunette.images.pictures import SUFFIXES, Shape, bombs_refused, fitted, open_picture, to_array, to_picture
-from lunette.images.sets import Dataset, Images, split
+from lunette.images.sets import Dataset, Images, Parts, split
 from lunette.images.settings import DataSettings, Fit
 from lunette.images.shapes import FACTORS, shape_source
 
@@ -44,60 +45,63 @@ def load(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> 
     files of such a set, a pack, an array or Images.
     `check` a pack's SHA-256, for which all of it is read once.
     """
-    images, test = read_sized(source, settings, check)
     name = str(source) if isinstance(source, str | Path) else "array"
-    return split(name, images, test, settings.validation)
+    return split(name, read_sized(source, settings, check), settings.validation)
 
 
-def read_sized(source: Data, settings: DataSettings, check: bool = True) -> tuple[Images, Images | None]:
+def read_sized(source: Data, settings: DataSettings, check: bool = True) -> Parts:
     """Return what `read` does, with the size and the channels of `settings`."""
-    images, test = read(source, settings, check)
-    images = resized(images, settings)
-    return images, test and in_shape(test, images.shape, settings.fit)
+    parts = read(source, settings, check)
+    train = resized(parts.train, settings)
+    others = (part and in_shape(part, train.shape, settings.fit) for part in (parts.test, parts.validation))
+    return Parts(train, *others)
 
 
-def read(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> tuple[Images, Images | None]:
-    """Return all pictures of a source, and its own test pictures where it has some."""
+def read(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> Parts:
+    """Return the pictures of a source, in its own splits where it has some."""
     if isinstance(source, Images):
-        return source, None
+        return Parts(source)
     if isinstance(source, Tensor):
         source = source.detach().cpu().numpy()
     if isinstance(source, np.ndarray):
-        return from_arrays(source, None, "the array"), None
+        return Parts(from_arrays(source, None, "the array"))
     if not isinstance(source, str | Path):
         raise LunetteError(f"pictures come from a name, a path, an array or Images, not from a {type(source).__name__}")
     kind, _, options = str(source).partition(":")
-    if str(source) == "digits":
-        return digits(), None
+    if kind == "digits" and not options:
+        return Parts(digits())
     if kind == "moons" and set(options.split(",")) <= {"", "tilt", "size"}:
-        return moon_source(tuple(options.split(","))), None
+        return Parts(moon_source(tuple(options.split(","))))
     if kind == "shapes":
-        return shape_source(tuple(options.split(",") if options else FACTORS)), None
-    if str(source) in NAMED:
-        return read_named(str(source))
+        return Parts(shape_source(tuple(options.split(",") if options else FACTORS)))
+    if kind in NAMED and not options:
+        return Parts(*read_named(kind))
     return read_path(Path(source).expanduser(), settings, check)
 
 
-def read_path(path: Path, settings: DataSettings, check: bool) -> tuple[Images, Images | None]:
+def read_path(path: Path, settings: DataSettings, check: bool) -> Parts:
     """Return what `read` does for a path."""
     if is_pack(path):
         return read_pack(path, settings, check)
     if path.is_dir():
-        return read_idx_folder(path) or (read_folder(path, settings)[0], None)
+        files = read_idx_folder(path)
+        return Parts(*files) if files else read_folder(path, settings)[0]
     if not path.exists():
         near = difflib.get_close_matches(str(path), SOURCES, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(SOURCES)}"
         raise LunetteError(f"there is no data source and no path {str(path)!r}: {hint}")
     if path.suffix in (".npy", ".npz"):
-        return read_array_file(path)
+        return Parts(*read_array_file(path))
     if "idx" in path.name:
-        return read_idx_file(path), None
+        return Parts(read_idx_file(path))
     if path.suffix == ".tar":
         raise LunetteError(f"{path} is read from a pack: make one with lunette data pack {path} -o FOLDER")
+    if lines := lines_for(path):
+        raise LunetteError(f"{path} cannot be read as it is: make an .npz or a folder of it, such as by\n\n{lines}\n")
     raise LunetteError(f"{path} is no source of pictures: give a folder of pictures, an .npz, .npy or IDX file")
 
 
-def read_pack(folder: Path, settings: DataSettings, check: bool) -> tuple[Images, Images | None]:
+def read_pack(folder: Path, settings: DataSettings, check: bool) -> Parts:
     """Return the pictures of a pack, whose pixels stay on the disk.
 
     Raises LunetteError where `settings` ask for another size or other channels.
@@ -114,7 +118,7 @@ def read_pack(folder: Path, settings: DataSettings, check: bool) -> tuple[Images
         labels = torch.from_numpy(np.load(folder / part.labels.name)) if part.labels else None
         factors = {key: torch.from_numpy(np.load(folder / file.name)) for key, file in part.factors.items()}
         parts[name] = Images(PackedPixels(folder, index, name), labels, part.label_names, factors)
-    return parts["train"], parts.get("test")
+    return Parts(**parts)
 
 
 def resized(images: Images, settings: DataSettings) -> Images:
@@ -151,9 +155,9 @@ def read_with_names(source: Data, shape: Shape, fit: Fit = "crop") -> tuple[Imag
         if path.suffix.lower() in SUFFIXES and not path.is_dir():
             return read_picture(path, shape, fit), (path.name,)
         if path.is_dir() and not is_pack(path) and not idx_files(path):
-            images, names = read_folder(path, settings)
+            _, images, names = read_folder(path, settings)
             return in_shape(images, shape, fit), names
-    return in_shape(read(source, settings)[0], shape, fit), ()
+    return in_shape(read(source, settings).train, shape, fit), ()
 
 
 def read_picture(path: Path, shape: Shape, fit: Fit) -> Images:

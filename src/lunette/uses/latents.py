@@ -126,7 +126,7 @@ def _launched(run: Run, images: Data | None, label: Label | None, checkpoint: st
     with tempfile.TemporaryDirectory() as folder:
         out, archive = Path(folder) / "codes.npz", Path(folder) / "images.npz"
         if images is not None and not isinstance(images, str | Path):
-            archive.write_bytes(to_archive(read(images)[0]))
+            archive.write_bytes(to_archive(read(images).train))
             images = archive
         own = [f"--{name}={value}" for name, value in (("images", images), ("label", label)) if value is not None]
         launch(("latents", str(run.path), f"--checkpoint={checkpoint}", f"--out={out}", *own), processes)

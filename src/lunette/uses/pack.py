@@ -48,7 +48,7 @@ def pack(
     out = Path(out).expanduser()
     check_free(out)
     if are_to_launch(processes):
-        files_of(source, encoded, processes)
+        files_of(source, settings, encoded, processes)
         _launch(str(source), out, settings, encoded, processes)
     else:
         with Signals() as signals, joined(torch.device("cpu"), processes, PATIENCE) as team:
@@ -65,15 +65,15 @@ def pack(
 
 def _pack(source: Data, out: Path, settings: DataSettings, encoded: bool, watch: Watch, team: Team) -> None:
     """Do what `pack` does, as one of a team."""
-    files = files_of(source, encoded, team.size)
+    files = files_of(source, settings, encoded, team.size)
     if files is None:
-        train, test = read_sized(source, settings)
+        parts = {name: part for name, part in vars(read_sized(source, settings)).items() if part is not None}
         with whole_folder(out) as folder:
-            pack_images(folder, {"train": train} | ({} if test is None else {"test": test}), watch)
+            pack_images(folder, parts, watch)
         return
-    mine = replace(files, paths=files.paths[team.share(len(files.paths))], others=files.others if team.leads else [])
+    mine = files.share(team.share(len(files.paths)))
     with shared_folder(out, team) as folder:
-        name = "train" if team.size == 1 else f"train-{team.rank}"
+        name = "" if team.size == 1 else f"-{team.rank}"
         share = write_share(folder, name, mine, settings, encoded, watch)
         channels = team.largest(share.shape[0] if share.shape else 0)
         if share.shape and share.shape[0] < channels and not encoded:  # another process met colour
@@ -107,5 +107,6 @@ def _launch(source: str, out: Path, settings: DataSettings, encoded: bool, proce
 
     size = () if settings.size is None else (f"--size={settings.size}",)
     channels = () if settings.channels is None else (f"--channels={settings.channels}",)
-    flags = (f"--out={out}", f"--fit={settings.fit}", *size, *channels, *(("--encoded",) if encoded else ()))
+    how = (f"--fit={settings.fit}", f"--frames={settings.frames}")
+    flags = (f"--out={out}", *how, *size, *channels, *(("--encoded",) if encoded else ()))
     launch(("data", "pack", source, *flags), processes)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lunette.files import check_free, whole_folder, write_through
+from lunette.images import signature
 from lunette.uses.sheet import Sheet
 
 SHEET = "sheet"
@@ -31,6 +32,6 @@ def save_pictures(folder: str | Path, images: NDArray[np.float32], names: Sequen
         for stem, picture in zip([*stems, SHEET], [*Sheet(images, columns=1).pictures(), sheet], strict=True):
             path, data = partial / f"{stem}.png", io.BytesIO()
             path.parent.mkdir(parents=True, exist_ok=True)
-            picture.save(data, "PNG")
+            picture.save(data, "PNG", **(signature("PNG") if picture is sheet else {}))
             write_through(path, data.getvalue())
     return folder

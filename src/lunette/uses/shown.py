@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lunette.errors import LunetteError
+from lunette.images import signature
 from lunette.runs import write
 
 FRAME_MILLISECONDS = 80
@@ -42,9 +43,11 @@ class Shown:
             np.savez_compressed(data, allow_pickle=False, **self.arrays())
         elif suffix == ".gif":
             first, *rest = self.frames()
-            first.save(data, "GIF", save_all=True, append_images=rest, duration=FRAME_MILLISECONDS, loop=0)
+            moving = {"save_all": True, "append_images": rest, "duration": FRAME_MILLISECONDS, "loop": 0}
+            first.save(data, "GIF", **moving, **signature("GIF"))
         elif Image.registered_extensions().get(suffix) in Image.SAVE:
-            self.picture().save(data, Image.registered_extensions()[suffix])
+            kind = Image.registered_extensions()[suffix]
+            self.picture().save(data, kind, **signature(kind))
         else:
             raise LunetteError(f"cannot write {path.name!r}: end the name in .png, .jpg, .webp, .gif or .npz")
         write(path, data.getvalue())

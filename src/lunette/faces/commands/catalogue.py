@@ -7,7 +7,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from lunette.faces.commands.shared import Channels, Fit, Processes, Size, has_last_word
+from lunette.faces.commands.shared import Channels, Fit, Frames, Processes, Size, has_last_word
 
 
 def recipes(
@@ -29,13 +29,14 @@ def data(
     size: Size = None,
     fit: Fit = "crop",
     channels: Channels = None,
+    frames: Frames = "first",
     out: Annotated[Path, arg(aliases=["-o"], help="the contact sheet")] = Path("contact-sheet.png"),
 ) -> None:
     """Look at a source of pictures: a summary and a contact sheet; or pack it: lunette data pack SOURCE -o FOLDER."""
     from lunette.faces.tables import facts_table
     from lunette.uses.data import data
 
-    facts, sheet = data(source, size=size, fit=fit, channels=channels)
+    facts, sheet = data(source, size=size, fit=fit, channels=channels, frames=frames)
     facts_table({source: facts})
     print(sheet.save(out))
 
@@ -46,6 +47,7 @@ def pack(
     size: Size = None,
     fit: Fit = "crop",
     channels: Channels = None,
+    frames: Frames = "first",
     encoded: Annotated[bool, arg(help="keep picture files as they are: smaller, and slower to read")] = False,
     processes: Processes = None,
 ) -> None:
@@ -53,7 +55,9 @@ def pack(
     from lunette.faces import python
     from lunette.faces.tables import facts_table
 
-    facts = python.pack(source, out, encoded=encoded, processes=processes, size=size, fit=fit, channels=channels)
+    facts = python.pack(
+        source, out, encoded=encoded, processes=processes, size=size, fit=fit, channels=channels, frames=frames
+    )
     if has_last_word():
         facts_table({str(out): facts})
 
