@@ -19,7 +19,7 @@ from lunette.images.converting import lines_for
 from lunette.images.digits import digits
 from lunette.images.folder import read_folder
 from lunette.images.moons import moon_source
-from lunette.images.named import NAMED, idx_files, read_idx_file, read_idx_folder, read_named
+from lunette.images.named import NAMED, idx_files, read_idx_file, read_idx_folder, read_named, search_folders
 from lunette.images.pack_index import is_pack, read_index
 from lunette.images.packed import PackedPixels
 from lunette.images.pictures import SUFFIXES, Shape, bombs_refused, fitted, open_picture, to_array, to_picture
@@ -37,12 +37,21 @@ def is_name(source: str | Path) -> bool:
     return str(source).partition(":")[0] in SOURCES
 
 
+def check_meaning(name: str) -> None:
+    """Raise LunetteError where `name` is that of a set, and of a file or folder that is not this set's, too."""
+    own = Path(name)
+    if own.exists() and own.resolve() not in [folder.resolve() for folder in search_folders().get(name, [])]:
+        raise LunetteError(
+            f"{name} is a set that Lunette knows, and there is {own.resolve()}: say {name}: for the set, or ./{name}"
+        )
+
+
 def load(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> Dataset:
     """Return the training, validation and test pictures of `source`.
 
     A source is digits, moons (or moons:tilt, moons:size, moons:tilt,size), shapes (or only some of its factors vary:
-    shapes:scale,x,y), mnist, fashion-mnist, a folder of pictures, an .npz, .npy or IDX file, a folder of the four IDX
-    files of such a set, a pack, an array or Images.
+    shapes:scale,x,y), mnist, fashion-mnist (with a colon, mnist:, where a folder is called so, too), a folder of
+    pictures, an .npz, .npy or IDX file, a folder of the four IDX files of such a set, a pack, an array or Images.
     `check` a pack's SHA-256, for which all of it is read once.
     """
     name = str(source) if isinstance(source, str | Path) else "array"
@@ -67,6 +76,8 @@ def read(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> 
         return Parts(from_arrays(source, None, "the array"))
     if not isinstance(source, str | Path):
         raise LunetteError(f"pictures come from a name, a path, an array or Images, not from a {type(source).__name__}")
+    if str(source) in SOURCES:
+        check_meaning(str(source))
     kind, _, options = str(source).partition(":")
     if kind == "digits" and not options:
         return Parts(digits())

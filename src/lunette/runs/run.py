@@ -189,7 +189,8 @@ class Run:
                 f"{self.path / SETTINGS}, as the source, where it is now (most verbs need none of it for pictures of "
                 "your own)"
             )
-        data = load(inside if inside.is_file() else source, self.settings.data)
+        named = f"{source}:" if is_name(source) and ":" not in source else source  # and not a folder of that name
+        data = load(inside if inside.is_file() else named, self.settings.data)
         if data.facts["sha256"] != self.settings.facts["sha256"]:
             warnings.warn(f"the data in {source} is not what {self.path} was trained on", LunetteWarning, stacklevel=2)
         return data

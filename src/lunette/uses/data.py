@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from lunette.images import Data, DataSettings, load
+from lunette.images import Data, DataSettings, is_name, load
 from lunette.training import to_float
 from lunette.uses.sheet import Sheet
 
 SHOWN = 80
 COLUMNS = 10
+
+
+def place_of_sheet(source: str) -> Path:
+    """Return where the sheet of a source goes by default: here or, within the source itself, beside it."""
+    name, place = Path("contact-sheet.png"), Path(source).expanduser().resolve()
+    return place.parent / name if not is_name(source) and place in (Path.cwd(), *Path.cwd().parents) else name
 
 
 def data(source: Data, **settings: Any) -> tuple[dict[str, object], Sheet]:

@@ -30,15 +30,15 @@ def data(
     fit: Fit = "crop",
     channels: Channels = None,
     frames: Frames = "first",
-    out: Annotated[Path, arg(aliases=["-o"], help="the contact sheet")] = Path("contact-sheet.png"),
+    out: Annotated[Path | None, arg(aliases=["-o"], help="the contact sheet; by default contact-sheet.png")] = None,
 ) -> None:
     """Look at a source of pictures: a summary and a contact sheet; or pack it: lunette data pack SOURCE -o FOLDER."""
     from lunette.faces.tables import facts_table
-    from lunette.uses.data import data
+    from lunette.uses.data import data, place_of_sheet
 
     facts, sheet = data(source, size=size, fit=fit, channels=channels, frames=frames)
     facts_table({source: facts})
-    print(sheet.save(out))
+    print(sheet.save(out or place_of_sheet(source)))
 
 
 def pack(
