@@ -43,12 +43,12 @@ def test_links_are_followed(tmp_path):
 
 
 def test_circles_and_broken_links_are_named(tmp_path):
-    put(tmp_path / "a", [1, 2, 3])
+    put(tmp_path / "a", [101, 102, 103])
     (tmp_path / "a" / "back").symlink_to(tmp_path)
     (tmp_path / "a" / "gone.png").symlink_to(tmp_path / "nowhere.png")
     with pytest.warns(LunetteWarning) as said:
         images = read(tmp_path).train
-    assert values(images) == [1, 2, 3]
+    assert values(images) == [101, 102, 103]
     (words,) = [str(warning.message) for warning in said]
     assert "links that point nowhere: 1 (a/gone.png)" in words
     assert "links to a folder that they lie in: 1 (a/back)" in words
@@ -56,15 +56,15 @@ def test_circles_and_broken_links_are_named(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the administrator may read all")
 def test_folders_without_permission_are_named(tmp_path):
-    put(tmp_path / "open", [1])
+    put(tmp_path / "open", [101])
     put(tmp_path / "shut", [2]).chmod(0)
     with pytest.warns(LunetteWarning, match=r"folders that may not be read: 1 \(shut\)"):
-        assert values(read(tmp_path).train) == [1]
+        assert values(read(tmp_path).train) == [101]
     (tmp_path / "shut").chmod(0o700)
 
 
 def test_folders_without_permission_are_named_to_the_administrator_too(tmp_path, monkeypatch):
-    put(tmp_path / "open", [1])
+    put(tmp_path / "open", [101])
     put(tmp_path / "shut", [2])
     real = os.scandir
 
@@ -75,7 +75,7 @@ def test_folders_without_permission_are_named_to_the_administrator_too(tmp_path,
 
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.warns(LunetteWarning, match=r"folders that may not be read: 1 \(shut\)"):
-        assert values(read(tmp_path).train) == [1]
+        assert values(read(tmp_path).train) == [101]
 
 
 def test_splits_are_splits_and_masks_are_none(tmp_path):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lunette.errors import LunetteError
+from lunette.images.ranges import Span, kind_of, span_of, to_bytes
 from lunette.images.sets import Images
 
 PIXEL_KEYS = ("images", "x", "x_train", "arr_0")
@@ -24,7 +23,7 @@ TEST_KEYS = ("x_test", "y_test")
 FACTOR_KEY = "factor_"  # and the name of a factor
 
 
-def read_array_file(path: Path) -> tuple[Images, Images | None]:
+def read_array_file(path: Path, span: Span | None = None) -> tuple[Images, Images | None]:
     """Return the pictures in an .npy or .npz file, and its own test pictures where it has some.
 
     An .npz has them under images, x, x_train or arr_0, labels under labels, y or y_train (with the labels'
@@ -34,16 +33,17 @@ def read_array_file(path: Path) -> tuple[Images, Images | None]:
     try:
         content = np.load(path, allow_pickle=False)
         if isinstance(content, np.ndarray):
-            return from_arrays(content, None, str(path)), None
+            return from_arrays(content, None, str(path), span), None
         with content:
             key = next((k for k in PIXEL_KEYS if k in content), None)
             if key is None:
                 raise LunetteError(f"{path} holds {', '.join(content)}; its pictures must be called {PIXEL_KEYS[0]!r}")
             labels = next((content[k] for k in LABEL_KEYS if k in content), None)
-            images = from_arrays(content[key], labels, str(path))
+            pixels, (test_pixels, test_labels) = content[key], map(content.get, TEST_KEYS)
+            span = span or span_in([pixels] if test_pixels is None else [pixels, test_pixels], str(path))
+            images = from_arrays(pixels, labels, str(path), span)
             images = replace(images, factors=factors_in(content, len(images), path))
-            pixels, test_labels = map(content.get, TEST_KEYS)
-            test = None if pixels is None else from_arrays(pixels, test_labels, str(path))
+            test = None if test_pixels is None else from_arrays(test_pixels, test_labels, str(path), span)
             names = content.get("label_names")
             if labels is not None and (names is not None or test_labels is not None):
                 # A label has the same number in both, also where one of them lacks some.
@@ -51,7 +51,10 @@ def read_array_file(path: Path) -> tuple[Images, Images | None]:
                 images = numbered(images, labels, every, names)
                 test = test and (test if test_labels is None else numbered(test, test_labels, every, names))
             return images, test
-    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+    # NumPy reads a header as Python, and lets whatever that raises pass: SyntaxError, tokenize.TokenError and others.
+    except Exception as error:
+        if isinstance(error, LunetteError):
+            raise
         raise LunetteError(f"cannot read {path} as arrays: {error}") from error
 
 
@@ -82,13 +85,13 @@ def factors_in(content: Mapping[str, NDArray[Any]], pictures: int, path: Path) -
     return {name: torch.from_numpy(values.astype(np.float32)) for name, values in found.items()}
 
 
-def from_arrays(pixels: NDArray[Any], labels: NDArray[Any] | None, where: str) -> Images:
-    """Return arrays (N, H, W), (N, C, H, W) or (N, H, W, C) as pictures.
+def from_arrays(pixels: NDArray[Any], labels: NDArray[Any] | None, where: str, span: Span | None = None) -> Images:
+    """Return arrays (N, H, W), (N, C, H, W) or (N, H, W, C) as pictures, rounded to 8 bits.
 
-    Values are 0 to 255, or floats in [0, 1], which are rounded to 8 bits. Raises LunetteError for anything
-    else.
+    `span` is black and white; without it they are found (see `span_of`). Raises LunetteError for anything else.
     """
-    pixels = to_bytes(channels_first(pixels, where), where)
+    pixels = channels_first(pixels, where)
+    pixels = np.require(to_bytes(pixels, span or span_in([pixels], where)), requirements=["C", "W"])
     if labels is None:
         return Images(torch.from_numpy(pixels))
     names, index = np.unique(labels, return_inverse=True)
@@ -111,22 +114,13 @@ def channels_first(pixels: NDArray[Any], where: str) -> NDArray[Any]:
     return pixels
 
 
-def to_bytes(pixels: NDArray[Any], where: str) -> NDArray[np.uint8]:
-    """Return pixel values as 0 to 255; floats in [0, 1] and booleans are scaled."""
-    if pixels.dtype == bool:
-        return pixels.astype(np.uint8) * np.uint8(255)
-    if pixels.dtype == np.uint8:
-        return np.require(pixels, requirements=["C", "W"])  # torch warns of arrays that are read-only
-    if pixels.dtype.kind not in "iuf":
-        raise LunetteError(f"{where} holds {pixels.dtype}, and pixels are numbers")
-    if np.isnan(pixels).any():
-        raise LunetteError(
-            f"{where} holds NaN in {np.isnan(pixels).any((1, 2, 3)).sum()} pictures: mend or remove them"
-        )
-    low, high = pixels.min(), pixels.max()
-    whole = pixels.dtype.kind != "f"
-    if low < 0 or high > (255 if whole else 1):
-        span = "0..255" if whole else "[0, 1]"
-        mend = "" if whole or low < 0 else "; divide by 255 if they go that far, or use uint8"
-        raise LunetteError(f"{where} holds values from {low:.6g} to {high:.6g}; they must be in {span}{mend}")
-    return (pixels if whole else (pixels * 255).round()).astype(np.uint8)
+def span_in(arrays: Sequence[NDArray[Any]], where: str) -> Span:
+    """Return black and white of arrays of one source; raises LunetteError for what are no numbers."""
+    kinds = {kind_of(pixels) for pixels in arrays}
+    if "" in kinds:
+        raise LunetteError(f"{where} holds {arrays[0].dtype}, and pixels are numbers")
+    if bad := sum(int(np.isnan(pixels.reshape(len(pixels), -1)).any(1).sum()) for pixels in arrays if pixels.size):
+        raise LunetteError(f"{where} holds NaN in {bad} pictures: mend or remove them")
+    low = min((pixels.min() for pixels in arrays if pixels.size), default=0)
+    high = max((pixels.max() for pixels in arrays if pixels.size), default=0)
+    return span_of("f" if "f" in kinds else "i" if len(kinds) > 1 else kinds.pop(), float(low), float(high), where)

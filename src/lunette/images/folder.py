@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.images.pictures import SUFFIXES, Decoded, attempt, bombs_refused
+from lunette.images.ranges import BYTES, Span, span_of, to_bytes
 from lunette.images.sets import Images, Parts
 from lunette.images.settings import DataSettings
 from lunette.images.walk import FRAMES, SHEETS, SPLITS, LeftOut, listed, walk, warn_of
@@ -38,17 +40,35 @@ def read_folder(folder: Path, settings: DataSettings) -> tuple[Parts, Images, tu
     taken = {path: list(decoded.pictures) for path, decoded in found.items() if decoded.pictures}
     if not taken:
         raise no_pictures(folder, left_out)
+    deep = {path: decoded.deep for path, decoded in found.items() if decoded.deep and not settings.span}
     del found
     check_sizes((path, picture) for path, pictures in taken.items() for picture in pictures)
     files = [path for path, pictures in taken.items() for _ in pictures]
     height, width = taken[files[0]][0].shape[1:]
     channels = max(len(picture) for pictures in taken.values() for picture in pictures)
     pixels = np.empty((len(files), channels, height, width), np.uint8)
+    spans = (span_of_deep(taken, deep, folder), span_of_bytes(taken, settings, folder))
     for row, path in zip(pixels, files, strict=True):
-        row[:] = taken[path].pop(0)  # frees each as it goes: a folder is not held twice
+        row[:] = to_bytes(taken[path].pop(0), spans[path not in deep])  # frees each as it goes, to hold none twice
     places = places_of(files, folder)
     images = Images(torch.from_numpy(pixels), *labels_of([label for _, label in places]))
     return parts_of(images, places), images, tuple(path.relative_to(folder).as_posix() for path in files)
+
+
+def span_of_deep(taken: Mapping[Path, Sequence[NDArray[Any]]], deep: Mapping[Path, str], folder: Path) -> Span:
+    """Return black and white of the pictures whose numbers are not bytes: one for all of them."""
+    extremes = [float(end) for path in deep for picture in taken[path] for end in (picture.min(), picture.max())]
+    if not extremes:
+        return BYTES
+    return span_of("f" if "f" in deep.values() else "i", min(extremes), max(extremes), f"{folder} ({len(deep)} files)")
+
+
+def span_of_bytes(taken: Mapping[Path, Sequence[NDArray[Any]]], settings: DataSettings, folder: Path) -> Span:
+    """Return black and white of the pictures of bytes: 0 and 255, unless they are masks of zeros and ones."""
+    bytes_ = [picture for pictures in taken.values() for picture in pictures if picture.dtype == np.uint8]
+    if settings.span or not bytes_:
+        return BYTES
+    return span_of("u8", 0, float(max(picture.max() for picture in bytes_)), str(folder))
 
 
 def places_of(files: Sequence[Path], folder: Path) -> list[Place]:

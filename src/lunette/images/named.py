@@ -18,6 +18,7 @@ from lunette.errors import LunetteError
 from lunette.files import write_anew
 from lunette.images.arrays import from_arrays
 from lunette.images.idx import parse, read_bytes
+from lunette.images.ranges import Span
 from lunette.images.sets import Images
 
 FILES = (
@@ -110,11 +111,11 @@ def relabelled(images: Images, names: tuple[str, ...], shown: tuple[str, ...]) -
     return replace(images, labels=position[images.labels], label_names=shown)
 
 
-def read_idx_file(path: Path) -> Images:
+def read_idx_file(path: Path, span: Span | None = None) -> Images:
     """Return the pictures of one IDX file, with labels where the labels file lies beside it."""
     beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
     labels = parse(read_bytes(beside), beside) if beside != path and beside.is_file() else None
-    return from_arrays(parse(read_bytes(path), path), labels, str(path))
+    return from_arrays(parse(read_bytes(path), path), labels, str(path), span)
 
 
 def folders(name: str) -> list[Path]:

@@ -45,6 +45,8 @@ def files_of(source: Data, settings: DataSettings, encoded: bool, processes: int
         raise LunetteError("there are no picture files to share in this source: pack it without --processes")
     if files is not None and encoded and settings.frames == "all":
         raise LunetteError("a pack of files as they are has one picture a file: leave out --encoded or --frames all")
+    if files is not None and encoded and settings.range:
+        raise LunetteError("a pack of files as they are keeps their numbers: leave out --encoded or --range")
     if files is not None and len(files.paths) < processes:
         raise LunetteError(
             f"{processes} processes cannot share {len(files.paths)} files in {files.where}: ask for fewer"
@@ -119,6 +121,11 @@ def _write_share(folder: Path, name: str, files: Files, settings: DataSettings, 
                 share.odd[record.name] = replace(found, pictures=())
             if found.pictures and record.split not in writers:
                 writers[record.split] = stack.enter_context(closing(ShardWriter(folder, f"{record.split}{name}")))
+            if found.deep and not settings.span:
+                raise LunetteError(
+                    f"the numbers of {record.name} are no bytes, and a pack is written before all are known: say what "
+                    "black and white are with --range, such as --range 0,65535"
+                )
             for picture in found.pictures:
                 share.first = share.first or record.name
                 share.shape = shape_with(share, picture.shape, record.name, encoded)

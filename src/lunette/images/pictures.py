@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
+from lunette.images.ranges import Span, span_of, to_bytes
 from lunette.images.settings import DataSettings, Fit
 
 Shape = tuple[int, int, int]  # (C, H, W)
@@ -32,7 +33,8 @@ SOFTWARE = "Lunette"  # what the sheets that are written here say they were made
 class Decoded:
     """What is in a picture's file: uint8 (C, H, W), more than one of a stack, or what is wrong with it."""
 
-    pictures: tuple[NDArray[np.uint8], ...] = ()
+    pictures: tuple[NDArray[Any], ...] = ()  # numbers other than bytes where `deep`, to be scaled with the others
+    deep: str = ""  # i or f, as `span_of` has them
     wrong: str = ""
     frames_left: int = 0  # that were not asked for
     is_sheet: bool = False  # of ours, and no picture of the user's
@@ -46,7 +48,9 @@ def attempt(file: Path | bytes, settings: DataSettings) -> Decoded:
                 return Decoded(is_sheet=True)
             number = getattr(image, "n_frames", 1) if image.format in STACKS else 1
             taken = range(number if settings.frames == "all" else 1)
-            return Decoded(tuple(frame(image, i, settings) for i in taken), frames_left=number - len(taken))
+            pictures = tuple(frame(image, i, settings) for i in taken)
+            deep = "" if pictures[0].dtype == np.uint8 else "f" if image.mode == "F" else "i"
+            return Decoded(pictures, deep, frames_left=number - len(taken))
     except UnidentifiedImageError:
         return Decoded(wrong="UnidentifiedImageError: no picture of a known kind")
     # Pillow raises many kinds of errors for damaged files: SyntaxError, struct.error, its own.
@@ -54,24 +58,34 @@ def attempt(file: Path | bytes, settings: DataSettings) -> Decoded:
         return Decoded(wrong=f"{type(error).__name__}: {error}")
 
 
-def frame(image: Image.Image, number: int, settings: DataSettings) -> NDArray[np.uint8]:
-    """Return one frame of an open file as uint8 (C, H, W)."""
+def frame(image: Image.Image, number: int, settings: DataSettings) -> NDArray[Any]:
+    """Return one frame of an open file as uint8 (C, H, W), or as float32 where its numbers are not bytes."""
     image.seek(number)
     image.load()
-    picture = plain(ImageOps.exif_transpose(image))
+    picture = flat(ImageOps.exif_transpose(image))
+    ends = picture.getextrema() if picture.mode == "F" else None
     picture = fitted(picture, settings.sides, settings.fit) if settings.sides else picture
-    return to_array(picture, settings.channels or (1 if picture.mode == "L" else 3))
+    pixels = to_array(picture, settings.channels or (3 if picture.mode == "RGB" else 1))
+    if ends:  # between which Lanczos's filter does not keep, and by which black and white are found
+        pixels = pixels.clip(*ends)
+    return to_bytes(pixels, settings.span) if settings.span else pixels
 
 
-def open_picture(file: Path) -> Image.Image:
+def open_picture(file: Path, span: Span | None = None) -> Image.Image:
     """Return a whole, upright picture in mode L or RGB.
 
-    EXIF orientation is applied, transparency laid on white, 16 bits scaled to 8; of an animation it is the
-    first frame. Raises OSError, ValueError or a Pillow error for a file that is damaged or is no picture.
+    EXIF orientation is applied, transparency laid on white, other numbers than bytes are scaled to them; of an
+    animation it is the first frame. Raises OSError, ValueError or a Pillow error for a file that is damaged or is no
+    picture.
     """
     with opened(file) as image:
         image.load()
-        return plain(ImageOps.exif_transpose(image))
+        kind = "f" if image.mode == "F" else "i"
+        picture = flat(ImageOps.exif_transpose(image))
+        values = np.asarray(picture)
+        if span is None and picture.mode == "F":
+            span = span_of(kind, float(values.min()), float(values.max()), str(file))
+        return Image.fromarray(to_bytes(values, span)) if span else picture
 
 
 def opened(file: Path | bytes) -> Image.Image:
@@ -106,10 +120,10 @@ def bombs_refused() -> Iterator[None]:
         yield
 
 
-def plain(image: Image.Image) -> Image.Image:
-    """Return `image` in mode L if it is grey, else RGB."""
-    if image.mode.startswith("I;16") or image.mode == "I":
-        return Image.fromarray((np.asarray(image, np.float64) / 257).round().clip(0, 255).astype(np.uint8))
+def flat(image: Image.Image) -> Image.Image:
+    """Return `image` in mode F if its numbers are no bytes, L if it is grey, else RGB."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(np.asarray(image, np.float32))
     if image.has_transparency_data:
         image = image.convert("LA" if image.mode in GREY_MODES or has_grey_palette(image) else "RGBA")
         white = Image.new(image.mode, image.size, "white")
@@ -142,8 +156,10 @@ def fitted(image: Image.Image, sides: tuple[int, int], fit: Fit) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS)
 
 
-def to_array(image: Image.Image, channels: int) -> NDArray[np.uint8]:
-    """Return `image` as uint8 (C, H, W)."""
+def to_array(image: Image.Image, channels: int) -> NDArray[Any]:
+    """Return `image` as uint8 (C, H, W), or float32 in mode F."""
+    if image.mode == "F":
+        return np.repeat(np.asarray(image)[None], channels, 0)
     pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 

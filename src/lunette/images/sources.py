@@ -23,6 +23,7 @@ from lunette.images.named import NAMED, idx_files, read_idx_file, read_idx_folde
 from lunette.images.pack_index import is_pack, read_index
 from lunette.images.packed import PackedPixels
 from lunette.images.pictures import SUFFIXES, Shape, bombs_refused, fitted, open_picture, to_array, to_picture
+from lunette.images.ranges import Span, warn_of_black
 from lunette.images.sets import Dataset, Images, Parts, split
 from lunette.images.settings import DataSettings, Fit
 from lunette.images.shapes import FACTORS, shape_source
@@ -54,8 +55,10 @@ def load(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> 
     pictures, an .npz, .npy or IDX file, a folder of the four IDX files of such a set, a pack, an array or Images.
     `check` a pack's SHA-256, for which all of it is read once.
     """
-    name = str(source) if isinstance(source, str | Path) else "array"
-    return split(name, read_sized(source, settings, check), settings.validation)
+    name, parts = str(source) if isinstance(source, str | Path) else "array", read_sized(source, settings, check)
+    if isinstance(parts.train.pixels, Tensor):
+        warn_of_black(parts.train.pixels, name)
+    return split(name, parts, settings.validation)
 
 
 def read_sized(source: Data, settings: DataSettings, check: bool = True) -> Parts:
@@ -73,7 +76,7 @@ def read(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> 
     if isinstance(source, Tensor):
         source = source.detach().cpu().numpy()
     if isinstance(source, np.ndarray):
-        return Parts(from_arrays(source, None, "the array"))
+        return Parts(from_arrays(source, None, "the array", settings.span))
     if not isinstance(source, str | Path):
         raise LunetteError(f"pictures come from a name, a path, an array or Images, not from a {type(source).__name__}")
     if str(source) in SOURCES:
@@ -102,9 +105,9 @@ def read_path(path: Path, settings: DataSettings, check: bool) -> Parts:
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(SOURCES)}"
         raise LunetteError(f"there is no data source and no path {str(path)!r}: {hint}")
     if path.suffix in (".npy", ".npz"):
-        return Parts(*read_array_file(path))
+        return Parts(*read_array_file(path, settings.span))
     if "idx" in path.name:
-        return Parts(read_idx_file(path))
+        return Parts(read_idx_file(path, settings.span))
     if path.suffix == ".tar":
         raise LunetteError(f"{path} is read from a pack: make one with lunette data pack {path} -o FOLDER")
     if lines := lines_for(path):
@@ -153,35 +156,38 @@ def in_shape(images: Images, shape: Shape, fit: Fit) -> Images:
     return replace(images, pixels=torch.from_numpy(pixels))
 
 
-def read_pictures(source: Data, shape: Shape, fit: Fit = "crop") -> Images:
+def read_pictures(source: Data, shape: Shape, how: DataSettings = DEFAULT) -> Images:
     """Return a user's own pictures in exactly `shape`: one picture file, or any source."""
-    return read_with_names(source, shape, fit)[0]
+    return read_with_names(source, shape, how)[0]
 
 
-def read_with_names(source: Data, shape: Shape, fit: Fit = "crop") -> tuple[Images, tuple[str, ...]]:
+def read_with_names(source: Data, shape: Shape, how: DataSettings = DEFAULT) -> tuple[Images, tuple[str, ...]]:
     """Return the same, and the pictures' paths below the folder that they come from; none where they are no files."""
-    settings = DataSettings(size=f"{shape[1]}x{shape[2]}", fit=fit, channels=1 if shape[0] == 1 else 3)
+    settings = replace(how, size=f"{shape[1]}x{shape[2]}", channels=1 if shape[0] == 1 else 3)
     if isinstance(source, str | Path) and not is_name(source):
         path = Path(source).expanduser()
         if path.suffix.lower() in SUFFIXES and not path.is_dir():
-            return read_picture(path, shape, fit), (path.name,)
+            return read_picture(path, settings), (path.name,)
         if path.is_dir() and not is_pack(path) and not idx_files(path):
             _, images, names = read_folder(path, settings)
-            return in_shape(images, shape, fit), names
-    return in_shape(read(source, settings).train, shape, fit), ()
+            return in_shape(images, shape, how.fit), names
+    return in_shape(read(source, settings).train, shape, how.fit), ()
 
 
-def read_picture(path: Path, shape: Shape, fit: Fit) -> Images:
-    """Return one picture file in exactly `shape`."""
-    image = fitted(open_file(path), shape[1:], fit)
-    return Images(torch.from_numpy(np.stack([to_array(image, shape[0])])))
+def read_picture(path: Path, settings: DataSettings) -> Images:
+    """Return one picture file with the size and the channels of `settings`."""
+    image = open_file(path, settings.span)
+    assert settings.sides is not None
+    assert settings.channels is not None
+    image = fitted(image, settings.sides, settings.fit)
+    return Images(torch.from_numpy(np.stack([to_array(image, settings.channels)])))
 
 
-def open_file(path: Path) -> Image.Image:
+def open_file(path: Path, span: Span | None = None) -> Image.Image:
     """Return a picture file's picture, as `open_picture` does; raises LunetteError where that cannot be."""
     try:
         with bombs_refused():
-            return open_picture(path)
+            return open_picture(path, span)
     except FileNotFoundError:
         raise LunetteError(f"there is no picture {path}") from None
     # Pillow raises many kinds of errors for damaged files: SyntaxError, struct.error, its own.

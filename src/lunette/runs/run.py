@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import json
 import re
@@ -190,7 +191,9 @@ class Run:
                 "your own)"
             )
         named = f"{source}:" if is_name(source) and ":" not in source else source  # and not a folder of that name
-        data = load(inside if inside.is_file() else named, self.settings.data)
+        # What lies there are bytes, whatever their range was before.
+        how = dataclasses.replace(self.settings.data, range=None) if inside.is_file() else self.settings.data
+        data = load(inside if inside.is_file() else named, how)
         if data.facts["sha256"] != self.settings.facts["sha256"]:
             warnings.warn(f"the data in {source} is not what {self.path} was trained on", LunetteWarning, stacklevel=2)
         return data

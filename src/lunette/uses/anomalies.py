@@ -137,7 +137,7 @@ def anomalies(
     model, split = recipe.model, "validation" if len(data.validation) else "test"
     held_out = data.validation if len(data.validation) else data.test
     asked = [each for each in (images, against) if each is not None]
-    read = [read_with_names(each, settings.shape, settings.data.fit) for each in asked]
+    read = [read_with_names(each, settings.shape, settings.data) for each in asked]
     sets, files = zip(*([(data.test, ()), *read] if images is None else read), strict=True)
     truth = known_strange(sets, strange)
     told = [labels_for(model, each, settings.label_names, label) for each in sets]

@@ -149,7 +149,7 @@ def own_or_test(run: Run, images: Data | None) -> tuple[Images, tuple[str, ...]]
     """Return a user's pictures at the model's size with the names of their files, or the test pictures."""
     if images is None:
         return run.dataset.test, ()
-    return read_with_names(images, run.settings.shape, run.settings.data.fit)
+    return read_with_names(images, run.settings.shape, run.settings.data)
 
 
 def damage_of(model: LatentModel, noise: str | None, level: float | None) -> Corruption:

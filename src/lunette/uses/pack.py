@@ -107,6 +107,7 @@ def _launch(source: str, out: Path, settings: DataSettings, encoded: bool, proce
 
     size = () if settings.size is None else (f"--size={settings.size}",)
     channels = () if settings.channels is None else (f"--channels={settings.channels}",)
+    span = () if settings.range is None else (f"--range={settings.range}",)
     how = (f"--fit={settings.fit}", f"--frames={settings.frames}")
-    flags = (f"--out={out}", *how, *size, *channels, *(("--encoded",) if encoded else ()))
+    flags = (f"--out={out}", *how, *size, *span, *channels, *(("--encoded",) if encoded else ()))
     launch(("data", "pack", source, *flags), processes)

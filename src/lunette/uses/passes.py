@@ -25,7 +25,7 @@ def open_run(run: AnyRun) -> Run:
 
 def own_pictures(run: Run, source: Data) -> Images:
     """Return a user's own pictures as the model of a run takes them."""
-    return read_pictures(source, run.settings.shape, run.settings.data.fit)
+    return read_pictures(source, run.settings.shape, run.settings.data)
 
 
 def device_of(model: LatentModel) -> torch.device:

@@ -69,7 +69,7 @@ def train(
     if isinstance(data, str | Path):
         source, files = resolved(data), {}
     else:
-        data = read(data).train
+        data = read(data, loading).train
         source, files = ARRAY_FILE, {ARRAY_FILE: to_archive(data)}
     dataset = load(data, loading)
     built = built_with_seed(recipe, dataset.train.shape, given, how.seed, len(dataset.train.label_names))

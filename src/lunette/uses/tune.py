@@ -72,7 +72,7 @@ def tune(
     space = search_space(recipe, vary)
     if trials < 1:
         raise LunetteError(f"a search takes 1 trial or more, not {trials}")
-    images = None if isinstance(data, str | Path) else read(data).train
+    images = None if isinstance(data, str | Path) else read(data, loading).train
     source = resolved(data) if isinstance(data, str | Path) else ARRAY_FILE
     dataset = load(source if images is None else images, loading)
     if not len(dataset.validation):

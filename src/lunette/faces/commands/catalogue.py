@@ -7,7 +7,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from lunette.faces.commands.shared import Channels, Fit, Frames, Processes, Size, has_last_word
+from lunette.faces.commands.shared import Channels, Fit, Frames, Processes, Range, Size, has_last_word
 
 
 def recipes(
@@ -29,6 +29,7 @@ def data(
     size: Size = None,
     fit: Fit = "crop",
     channels: Channels = None,
+    range: Range = None,  # noqa: A002
     frames: Frames = "first",
     out: Annotated[Path | None, arg(aliases=["-o"], help="the contact sheet; by default contact-sheet.png")] = None,
 ) -> None:
@@ -36,7 +37,7 @@ def data(
     from lunette.faces.tables import facts_table
     from lunette.uses.data import data, place_of_sheet
 
-    facts, sheet = data(source, size=size, fit=fit, channels=channels, frames=frames)
+    facts, sheet = data(source, size=size, fit=fit, channels=channels, range=range, frames=frames)
     facts_table({source: facts})
     print(sheet.save(out or place_of_sheet(source)))
 
@@ -47,6 +48,7 @@ def pack(
     size: Size = None,
     fit: Fit = "crop",
     channels: Channels = None,
+    range: Range = None,  # noqa: A002
     frames: Frames = "first",
     encoded: Annotated[bool, arg(help="keep picture files as they are: smaller, and slower to read")] = False,
     processes: Processes = None,
@@ -55,9 +57,8 @@ def pack(
     from lunette.faces import python
     from lunette.faces.tables import facts_table
 
-    facts = python.pack(
-        source, out, encoded=encoded, processes=processes, size=size, fit=fit, channels=channels, frames=frames
-    )
+    how = {"size": size, "fit": fit, "channels": channels, "range": range, "frames": frames}
+    facts = python.pack(source, out, encoded=encoded, processes=processes, **how)  # type: ignore[arg-type]
     if has_last_word():
         facts_table({str(out): facts})
 

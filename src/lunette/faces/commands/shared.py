@@ -22,6 +22,7 @@ MAX_RESTARTS = "start the processes anew so many times when one is lost"
 Size = Annotated[str | None, arg(help="bring all pictures to this size: 64, or 48x64 (height x width)")]
 Fit = Annotated[Literal["crop", "pad", "stretch"], arg(help="how, where the sides do not agree")]
 Frames = Annotated[Literal["first", "all"], arg(help="of stacks and animations: the first, or each on its own")]
+Range = Annotated[str | None, arg(help="numbers of black and white, such as 0,4095")]
 Channels = Annotated[Literal[1, 3] | None, arg(help="1 for grey, 3 for RGB")]
 Kind = Literal["gaussian", "mixture", "flow", "two-stage", "flow-matching"]
 LabelName = Annotated[str | None, arg(help="what the pictures show, for a model that is told labels")]
