@@ -1,14 +1,19 @@
 """Digits, arrays, archives; splits; what is refused."""
 
+import gzip
 import io
+import struct
+import tracemalloc
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.datasets import load_digits
 
 from lunette.errors import LunetteError
 from lunette.images import SOURCES, DataSettings, Images, load, read, to_archive
+from lunette.uses.train import sort_settings
 
 STREAM = np.random.default_rng(0)
 BYTES = STREAM.integers(0, 256, (40, 6, 5), dtype=np.uint8)
@@ -65,8 +70,8 @@ def test_booleans_are_black_and_white():
         (np.full((3, 2, 2), np.inf), "inf"),
         (np.full((3, 2, 2), -1), "such as --range=-1,-1"),
         (np.full((3, 2, 2), 2**16), "such as --range=65536,65536"),
-        (np.zeros((3, 4)), "shape"),
-        (np.zeros((3, 2, 4, 4)), "1 or 3 channels"),
+        (np.zeros((3, 4)), "one picture as x"),
+        (np.zeros((3, 2, 4, 5)), "1 or 3 channels"),
         (np.zeros((0, 4, 4)), "shape"),
         (np.full((3, 2, 2), "a"), "pixels are numbers"),
         (np.full((3, 2, 2), None), "pixels are numbers"),
@@ -118,14 +123,11 @@ def test_an_archive_gives_pictures_back_as_they_were(tmp_path):
 def test_damaged_archives_are_refused(tmp_path):
     whole = io.BytesIO()
     np.savez(whole, images=BYTES)
-    objects = io.BytesIO()
-    np.save(objects, np.array([{}, 1], dtype=object), allow_pickle=True)
     other = io.BytesIO()
     np.savez(other, pictures=BYTES)
     cases = {
         "cut.npz": whole.getvalue()[:500],
         "empty.npy": b"",
-        "objects.npy": objects.getvalue(),
         "b.npz": b"no",
     }
     for name, content in {**cases, "other.npz": other.getvalue()}.items():
@@ -222,3 +224,130 @@ def test_read_only_arrays_are_taken_without_a_warning(recwarn):
     pixels.flags.writeable = False
     assert read(pixels).train.pixels.shape == (40, 1, 6, 5)
     assert not recwarn.list
+
+
+RGB = np.random.default_rng(1).integers(0, 256, (9, 6, 5, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((28, 28), np.uint8), r"one picture as x\[None\], and rows of pixels as x.reshape"),
+        (np.zeros((300, 784), np.uint8), r"one picture as x\[None\]"),
+        (np.zeros((28, 30, 3), np.uint8), r"one picture in colour as x\[None\], and 28 grey ones"),
+        (np.zeros((9, 3, 8, 3), np.uint8), "both 3 and 3 may be its channels"),
+        (np.zeros((9, 4, 8, 1), np.uint8), "both 4 and 1 may be its channels"),
+    ],
+)
+def test_an_array_that_may_be_read_in_two_ways_is_refused_with_both(array, message):
+    with pytest.raises(LunetteError, match=message):
+        read(array, DataSettings(range="0,255"))
+
+
+def test_rows_of_square_pictures():
+    rows = np.random.default_rng(0).integers(0, 256, (300, 64), dtype=np.uint8)
+    assert np.array_equal(read(rows).train.pixels.numpy(), rows.reshape(-1, 1, 8, 8))
+
+
+def test_transparency_is_laid_on_white():
+    seen = np.full((9, 6, 5, 1), 51, np.uint8)
+    images = read(np.concatenate([RGB, seen], 3)).train
+    expected = RGB.transpose(0, 3, 1, 2) * 0.2 + 255 * 0.8
+    assert np.abs(images.pixels.numpy() - expected).max() <= 0.5 + 1e-3
+
+
+@pytest.mark.parametrize("how", [np.asfortranarray, lambda x: x.astype(">i2"), lambda x: x[::-1][::-1], torch.tensor])
+def test_arrays_however_they_lie_in_memory(how, tmp_path):
+    np.save(tmp_path / "x.npy", RGB)
+    for source in (how(RGB), np.load(tmp_path / "x.npy", mmap_mode="r")):
+        assert np.array_equal(read(source).train.pixels.numpy(), RGB.transpose(0, 3, 1, 2))
+
+
+class Foreign:
+    """An array of another library."""
+
+    def __array__(self, dtype=None, copy=None):
+        return RGB
+
+
+def test_pictures_of_other_libraries(tmp_path):
+    pictures = [Image.fromarray(pixels) for pixels in RGB]
+    for i, picture in enumerate(pictures):
+        picture.save(tmp_path / f"{i}.png")
+    paths = [tmp_path / f"{i}.png" for i in range(9)]
+    shares = torch.tensor(RGB / 255, requires_grad=True)
+    names = [str(path) for path in paths]
+    for source in (Foreign(), pictures, paths, names, list(RGB), list(torch.tensor(RGB)), shares):
+        assert np.array_equal(read(source).train.pixels.numpy(), RGB.transpose(0, 3, 1, 2))
+    assert np.array_equal(read(pictures[0]).train.pixels[0].numpy(), RGB[0].transpose(2, 0, 1))
+    with pytest.raises(LunetteError, match="different shapes"):
+        read([pictures[0], pictures[1].resize((3, 3))])
+    with pytest.raises(LunetteError, match="not from a dict"):
+        read({})
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.arange(40) % 3 + 5,
+        (np.arange(40) % 3 + 5.0)[:, None],
+        np.array([b"5", b"6", b"7"])[np.arange(40) % 3],
+        np.array(["5", "6", "7"])[np.arange(40) % 3],
+    ],
+)
+def test_forms_of_labels(tmp_path, labels):
+    np.savez(tmp_path / "a.npz", data=BYTES, target=labels)
+    images = read(tmp_path / "a.npz").train
+    assert (images.label_names, images.labels.tolist()) == (("5", "6", "7"), [i % 3 for i in range(40)])
+
+
+def test_one_hot_labels_and_labels_that_are_none(tmp_path):
+    np.savez(tmp_path / "a.npz", images=BYTES, labels=np.eye(3)[np.arange(40) % 3])
+    assert read(tmp_path / "a.npz").train.labels.tolist() == [i % 3 for i in range(40)]
+    np.savez(tmp_path / "b.npz", images=BYTES, labels=np.ones((40, 3)))
+    with pytest.raises(LunetteError, match=r"labels of shape \(40, 3\): give one a picture"):
+        read(tmp_path / "b.npz")
+
+
+def test_names_of_labels_that_are_numbers_are_in_their_order(tmp_path):
+    np.savez(tmp_path / "a.npz", images=BYTES, labels=np.array(["10", "9"])[np.arange(40) % 2])
+    images = read(tmp_path / "a.npz").train
+    assert (images.label_names, images.labels.tolist()[:2]) == (("9", "10"), [1, 0])
+
+
+def test_three_splits_under_the_names_that_data_travels_with(tmp_path):
+    kinds = {"train": BYTES, "val": BYTES[:7], "test": BYTES[:5]}
+    given = {f"{kind}_images": pixels for kind, pixels in kinds.items()}
+    labels = {f"{kind}_labels": np.arange(len(pixels))[:, None] % 4 for kind, pixels in kinds.items()}
+    np.savez(tmp_path / "medical.npz", **given, **labels)
+    data = load(tmp_path / "medical.npz")
+    assert [len(part) for part in (data.train, data.validation, data.test)] == [40, 7, 5]
+    assert data.validation.labels.tolist() == [0, 1, 2, 3, 0, 1, 2]
+
+
+def test_two_arrays_of_one_meaning_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", images=BYTES, X=BYTES)
+    with pytest.raises(LunetteError, match="images and X, and either may be meant"):
+        read(tmp_path / "a.npz")
+
+
+def test_python_objects_are_refused_with_the_lines_that_convert_them(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([{}, 1], dtype=object), allow_pickle=True)
+    with pytest.raises(LunetteError, match="Python objects") as error:
+        read(tmp_path / "a.npy")
+    compile(str(error.value).split("\n\n")[1], "lines", "exec")
+
+
+def test_numbers_of_other_libraries_are_settings():
+    _, how, _ = sort_settings("vae", {"epochs": np.int64(3), "learning_rate": torch.tensor(0.5), "clip": np.float32(2)})
+    assert (how.epochs, how.learning_rate, how.clip) == (3, 0.5, 2.0)
+
+
+def test_a_gzip_bomb_is_read_no_further_than_its_header(tmp_path):
+    start = struct.pack(">HBB3I", 0, 8, 3, 4, 2, 2) + bytes(16)
+    (tmp_path / "a-idx3-ubyte.gz").write_bytes(gzip.compress(start + bytes(2**28)))
+    tracemalloc.start()
+    with pytest.raises(LunetteError, match="should hold 4 × 2 × 2 bytes and holds 1008"):
+        read(tmp_path / "a-idx3-ubyte.gz")
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()

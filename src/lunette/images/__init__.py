@@ -1,6 +1,6 @@
 """Where pictures come from: sources become uint8 tensors (N, C, H, W), a split each."""
 
-from lunette.images.arrays import to_archive
+from lunette.images.array_files import to_archive
 from lunette.images.binarization import Binarization, binarize
 from lunette.images.corruption import CORRUPTIONS, Corruption, corruption
 from lunette.images.mask import Mask, read_mask

@@ -1,117 +1,97 @@
-"""Pictures that are arrays already, in memory or in .npy and .npz files."""
+"""Pictures and labels that are arrays already."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from lunette.errors import LunetteError
 from lunette.images.ranges import Span, kind_of, span_of, to_bytes
 from lunette.images.sets import Images
 
-PIXEL_KEYS = ("images", "x", "x_train", "arr_0")
-LABEL_KEYS = ("labels", "y", "y_train")
-TEST_KEYS = ("x_test", "y_test")
-FACTOR_KEY = "factor_"  # and the name of a factor
-
-
-def read_array_file(path: Path, span: Span | None = None) -> tuple[Images, Images | None]:
-    """Return the pictures in an .npy or .npz file, and its own test pictures where it has some.
-
-    An .npz has them under images, x, x_train or arr_0, labels under labels, y or y_train (with the labels'
-    names under label_names), known factors of variation under factor_NAME, test pictures and their labels under x_test
-    and y_test.
-    """
-    try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return from_arrays(content, None, str(path), span), None
-        with content:
-            key = next((k for k in PIXEL_KEYS if k in content), None)
-            if key is None:
-                raise LunetteError(f"{path} holds {', '.join(content)}; its pictures must be called {PIXEL_KEYS[0]!r}")
-            labels = next((content[k] for k in LABEL_KEYS if k in content), None)
-            pixels, (test_pixels, test_labels) = content[key], map(content.get, TEST_KEYS)
-            span = span or span_in([pixels] if test_pixels is None else [pixels, test_pixels], str(path))
-            images = from_arrays(pixels, labels, str(path), span)
-            images = replace(images, factors=factors_in(content, len(images), path))
-            test = None if test_pixels is None else from_arrays(test_pixels, test_labels, str(path), span)
-            names = content.get("label_names")
-            if labels is not None and (names is not None or test_labels is not None):
-                # A label has the same number in both, also where one of them lacks some.
-                every = np.unique(labels if test_labels is None else np.concatenate([labels, test_labels]))
-                images = numbered(images, labels, every, names)
-                test = test and (test if test_labels is None else numbered(test, test_labels, every, names))
-            return images, test
-    # NumPy reads a header as Python, and lets whatever that raises pass: SyntaxError, tokenize.TokenError and others.
-    except Exception as error:
-        if isinstance(error, LunetteError):
-            raise
-        raise LunetteError(f"cannot read {path} as arrays: {error}") from error
-
-
-def numbered(images: Images, labels: NDArray[Any], every: NDArray[Any], names: NDArray[Any] | None) -> Images:
-    """Return images with their labels, which are numbers of `names`, or else some of `every` one there is."""
-    index = np.searchsorted(every, labels) if names is None else labels
-    called = tuple(map(str, every if names is None else names))
-    return replace(images, labels=torch.from_numpy(index.astype(np.int64)), label_names=called)
-
-
-def to_archive(images: Images) -> bytes:
-    """Return pictures, labels and factors as an .npz that `read_array_file` gives back as they are."""
-    data = io.BytesIO()
-    labels = {} if images.labels is None else {"labels": images.labels.numpy(), "label_names": images.label_names}
-    factors = {FACTOR_KEY + name: values.numpy() for name, values in images.factors.items()}
-    np.savez_compressed(data, images=images.pixels[:].numpy(), **labels, **factors)  # type: ignore[arg-type]
-    return data.getvalue()
-
-
-def factors_in(content: Mapping[str, NDArray[Any]], pictures: int, path: Path) -> dict[str, Tensor]:
-    """Return the known factors of so many pictures; raises LunetteError where one has not a number for each."""
-    found = {key.removeprefix(FACTOR_KEY): content[key] for key in content if key.startswith(FACTOR_KEY)}
-    for name, values in found.items():
-        if values.shape != (pictures,):
-            raise LunetteError(
-                f"{path} has {pictures} pictures, and {FACTOR_KEY}{name} of {values.shape}, not a number each"
-            )
-    return {name: torch.from_numpy(values.astype(np.float32)) for name, values in found.items()}
+CHANNELS = (1, 3, 4)  # grey, RGB, RGB with transparency
+LEAST_SIDE = 8  # of a picture in colour, where three numbers may also be the sides of grey ones
+ROWS = 4  # times as many pictures as numbers in each: these are rows, and no picture is that high
 
 
 def from_arrays(pixels: NDArray[Any], labels: NDArray[Any] | None, where: str, span: Span | None = None) -> Images:
-    """Return arrays (N, H, W), (N, C, H, W) or (N, H, W, C) as pictures, rounded to 8 bits.
+    """Return arrays (N, H, W), (N, C, H, W), (N, H, W, C) or of square pictures (N, H·W), rounded to 8 bits.
 
-    `span` is black and white; without it they are found (see `span_of`). Raises LunetteError for anything else.
+    Transparency is laid on white. `span` is black and white; without it they are found (see `span_of`). Raises
+    LunetteError for anything else.
     """
-    pixels = channels_first(pixels, where)
-    pixels = np.require(to_bytes(pixels, span or span_in([pixels], where)), requirements=["C", "W"])
-    if labels is None:
-        return Images(torch.from_numpy(pixels))
+    span = span or span_in([pixels], where)
+    whole = np.require(on_white(to_bytes(channels_first(pixels, where), span)), requirements=["C", "W"])
+    images = Images(torch.from_numpy(whole))
+    if (labels := one_each(labels, len(pixels), where)) is None:
+        return images
     names, index = np.unique(labels, return_inverse=True)
-    if index.shape != (len(pixels),):
-        raise LunetteError(f"{where} has {len(pixels)} pictures and labels of shape {labels.shape}: give one a picture")
-    return Images(torch.from_numpy(pixels), torch.from_numpy(index.astype(np.int64)), tuple(map(str, names)))
+    return replace(images, labels=torch.from_numpy(index.astype(np.int64)), label_names=tuple(map(str, names)))
 
 
 def channels_first(pixels: NDArray[Any], where: str) -> NDArray[Any]:
-    """Return an array of pictures as (N, C, H, W)."""
-    if pixels.ndim == 3:
-        pixels = pixels[:, None]
-    elif pixels.ndim == 4 and pixels.shape[1] not in (1, 3) and pixels.shape[3] in (1, 3):
-        pixels = pixels.transpose(0, 3, 1, 2)
-    if pixels.ndim != 4 or pixels.shape[1] not in (1, 3) or pixels.size == 0:
+    """Return an array of pictures as (N, C, H, W); raises LunetteError where that may be read in two ways, or none."""
+    shape = pixels.shape
+    if pixels.size == 0:
+        raise LunetteError(f"{where} has the shape {shape}, in which there is no picture")
+    if pixels.ndim == 2:
+        side = math.isqrt(shape[1])
+        if side**2 == shape[1] and shape[0] >= ROWS * shape[1]:
+            return pixels.reshape(-1, 1, side, side)
         raise LunetteError(
-            f"{where} has the shape {pixels.shape}; pictures are (N, H, W), (N, C, H, W) or (N, H, W, C), "
-            "with 1 or 3 channels"
+            f"{where} has the shape {shape}: give one picture as x[None], and rows of pixels as x.reshape(-1, H, W)"
         )
-    return pixels
+    if pixels.ndim == 3:
+        if shape[2] in CHANNELS[1:] and min(shape[:2]) >= LEAST_SIDE:
+            raise LunetteError(
+                f"{where} has the shape {shape}: give one picture in colour as x[None], and {shape[0]} grey ones that "
+                f"are {shape[2]} wide as x[:, None]"
+            )
+        return pixels[:, None]
+    first, last = (pixels.ndim == 4 and shape[axis] in CHANNELS for axis in (1, 3))
+    if first and last and shape[1] != 1:
+        raise LunetteError(
+            f"{where} has the shape {shape}, and both {shape[1]} and {shape[3]} may be its channels: "
+            "give it with two sides that are no 1, 3 or 4"
+        )
+    if not (first or last):
+        raise LunetteError(
+            f"{where} has the shape {shape}; pictures are (N, H, W), (N, C, H, W) or (N, H, W, C), "
+            "with 1 or 3 channels, or 4 with transparency"
+        )
+    return pixels if first else pixels.transpose(0, 3, 1, 2)
+
+
+def on_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return bytes (N, C, H, W), whose fourth channel is how much of each pixel is seen, laid on white."""
+    if pixels.shape[1] != CHANNELS[-1]:
+        return pixels
+    seen = pixels[:, 3:] / np.float32(255)
+    return (pixels[:, :3] * seen + 255 * (1 - seen)).round().astype(np.uint8)
+
+
+def one_each(labels: NDArray[Any] | None, n: int, where: object) -> NDArray[Any] | None:
+    """Return labels (N,) of n pictures, given so, as (N, 1) or as one-hot (N, K).
+
+    Whole numbers become integers, and bytes text. Raises LunetteError where there is not one for each picture.
+    """
+    if labels is None:
+        return None
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    elif labels.ndim == 2 and labels.dtype.kind in "biuf" and ((labels == labels.max()).sum(1) == 1).all():
+        labels = labels.argmax(1) if set(np.unique(labels)) == {0, 1} else labels
+    if labels.shape != (n,):
+        raise LunetteError(f"{where} has {n} pictures and labels of shape {labels.shape}: give one a picture")
+    if labels.dtype.kind == "f" and (labels == labels.round()).all():
+        return labels.astype(np.int64)
+    return np.char.decode(labels, "utf-8", "replace") if labels.dtype.kind == "S" else labels
 
 
 def span_in(arrays: Sequence[NDArray[Any]], where: str) -> Span:

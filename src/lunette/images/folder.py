@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.images.pictures import SUFFIXES, Decoded, attempt, bombs_refused
 from lunette.images.ranges import BYTES, Span, span_of, to_bytes
-from lunette.images.sets import Images, Parts
+from lunette.images.sets import Images, Parts, in_order
 from lunette.images.settings import DataSettings
 from lunette.images.walk import FRAMES, SHEETS, SPLITS, LeftOut, listed, walk, warn_of
 
@@ -148,9 +148,3 @@ def labels_of(labels: list[str]) -> tuple[torch.Tensor | None, tuple[str, ...]]:
         return None, ()
     position = {name: i for i, name in enumerate(names)}
     return torch.tensor([position[label] for label in labels]), names
-
-
-def in_order(names: Iterable[str]) -> tuple[str, ...]:
-    """Return different names of labels in order: by their numbers where all are numbers, else as text."""
-    different = set(names)
-    return tuple(sorted(different, key=int if all(map(str.isdecimal, different)) else str))

@@ -16,11 +16,11 @@ import torch
 
 from lunette.errors import LunetteError
 from lunette.files import write_through
-from lunette.images.folder import different_sizes, in_order, no_pictures, report
+from lunette.images.folder import different_sizes, no_pictures, report
 from lunette.images.pack_index import INDEX, PackIndex, Part, Shard, read_index, sha256_of
 from lunette.images.pictures import Decoded, Shape, attempt, bombs_refused
 from lunette.images.records import FolderRecords, Record, TarRecords, records, unlike_before
-from lunette.images.sets import Images
+from lunette.images.sets import Images, in_order
 from lunette.images.settings import DataSettings
 from lunette.images.shards import ShardWriter, finished_part
 from lunette.images.sources import Data, is_name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -82,6 +82,12 @@ class Parts:
     train: Images
     test: Images | None = None
     validation: Images | None = None
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Return different names of labels in order: by their numbers where all are numbers, else as text."""
+    different = set(names)
+    return tuple(sorted(different, key=int if all(map(str.isdecimal, different)) else str))
 
 
 def index_of(label: Label, names: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images.arrays import from_arrays, read_array_file
+from lunette.images.array_files import read_array_file
+from lunette.images.arrays import from_arrays
 from lunette.images.converting import lines_for
 from lunette.images.digits import digits
 from lunette.images.folder import read_folder
@@ -22,13 +24,14 @@ from lunette.images.moons import moon_source
 from lunette.images.named import NAMED, idx_files, read_idx_file, read_idx_folder, read_named, search_folders
 from lunette.images.pack_index import is_pack, read_index
 from lunette.images.packed import PackedPixels
-from lunette.images.pictures import SUFFIXES, Shape, bombs_refused, fitted, open_picture, to_array, to_picture
+from lunette.images.pictures import SUFFIXES, Shape, bombs_refused, fitted, flat, open_picture, to_array, to_picture
 from lunette.images.ranges import Span, warn_of_black
 from lunette.images.sets import Dataset, Images, Parts, split
 from lunette.images.settings import DataSettings, Fit
 from lunette.images.shapes import FACTORS, shape_source
 
-Data = str | Path | NDArray[Any] | Tensor | Images
+# Besides these, whatever has numbers that NumPy takes: frames, other libraries' tensors, lists of pictures.
+Data = str | Path | NDArray[Any] | Tensor | Images | Image.Image | Sequence[Any]
 SOURCES = ("digits", "moons", "shapes", *NAMED)
 DEFAULT = DataSettings()
 
@@ -73,12 +76,8 @@ def read(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> 
     """Return the pictures of a source, in its own splits where it has some."""
     if isinstance(source, Images):
         return Parts(source)
-    if isinstance(source, Tensor):
-        source = source.detach().cpu().numpy()
-    if isinstance(source, np.ndarray):
-        return Parts(from_arrays(source, None, "the array", settings.span))
     if not isinstance(source, str | Path):
-        raise LunetteError(f"pictures come from a name, a path, an array or Images, not from a {type(source).__name__}")
+        return Parts(from_arrays(to_numbers(source), None, "the array", settings.span))
     if str(source) in SOURCES:
         check_meaning(str(source))
     kind, _, options = str(source).partition(":")
@@ -93,6 +92,32 @@ def read(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> 
     return read_path(Path(source).expanduser(), settings, check)
 
 
+def to_numbers(source: object) -> NDArray[Any]:
+    """Return what has the numbers of pictures as an array; raises LunetteError for what has none."""
+    if isinstance(source, Tensor):
+        return source.detach().cpu().numpy()
+    if isinstance(source, Image.Image):
+        source = [source]
+    if isinstance(source, list | tuple):
+        each = [np.asarray(open_file(Path(x)) if isinstance(x, str | Path) else to_numbers_of_one(x)) for x in source]
+        if len({pixels.shape for pixels in each}) > 1:
+            raise LunetteError(f"pictures in a list have different shapes: {sorted({x.shape for x in each})[:3]}")
+        return np.stack(each) if each else np.empty((0, 1, 1, 1))
+    if hasattr(source, "__array__"):
+        return np.asarray(source)
+    raise LunetteError(
+        "pictures come from a name, a path, an array, pictures, a list of them or Images, not from a "
+        f"{type(source).__name__}"
+    )
+
+
+def to_numbers_of_one(picture: object) -> NDArray[Any]:
+    """Return one of a list's pictures as an array."""
+    if isinstance(picture, Image.Image):
+        return np.asarray(flat(picture))
+    return picture.detach().cpu().numpy() if isinstance(picture, Tensor) else np.asarray(picture)
+
+
 def read_path(path: Path, settings: DataSettings, check: bool) -> Parts:
     """Return what `read` does for a path."""
     if is_pack(path):
@@ -105,7 +130,7 @@ def read_path(path: Path, settings: DataSettings, check: bool) -> Parts:
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(SOURCES)}"
         raise LunetteError(f"there is no data source and no path {str(path)!r}: {hint}")
     if path.suffix in (".npy", ".npz"):
-        return Parts(*read_array_file(path, settings.span))
+        return read_array_file(path, settings.span)
     if "idx" in path.name:
         return Parts(read_idx_file(path, settings.span))
     if path.suffix == ".tar":

@@ -235,6 +235,8 @@ def sort_settings(recipe: str, settings: Mapping[str, Any]) -> tuple[dict[str, A
     own = {argument.name: argument.type for argument in arguments(recipe)}
     training, data = (get_type_hints(kind) for kind in (TrainingSettings, DataSettings))
     known = {**own, **training, **data}
+    # Numbers of NumPy, torch and others are numbers.
+    settings = {name: value.item() if hasattr(value, "item") else value for name, value in settings.items()}
     for name, value in settings.items():
         if name not in known:
             raise unknown("setting", name, known)
