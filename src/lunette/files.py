@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lunette.errors import LunetteError
+from lunette.names import written
 
 DISK_REASONS = {
     errno.ENOSPC: "the disk is full; make room",
@@ -42,7 +43,7 @@ def writing(path: Path) -> Iterator[None]:
 def write(path: Path, data: bytes | str) -> None:
     """Replace `path` by `data` atomically: a crash at any moment leaves the old file or the new one."""
     with whole_file(path) as partial:
-        write_through(partial, data.encode() if isinstance(data, str) else data)
+        write_through(partial, written(data).encode() if isinstance(data, str) else data)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
@@ -29,6 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     warnings.showwarning = show_warning
     wait_briefly()
+    for stream in (sys.stdout, sys.stderr):  # a sign that it lacks must not end work that is done
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         if args[:1] in ([], ["-h"], ["--help"]):
             print(overview(), end="")

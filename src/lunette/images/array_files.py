@@ -51,7 +51,7 @@ def read_array_file(path: Path, span: Span | None = None) -> Parts:
         raise
     # NumPy reads a header as Python, and lets whatever that raises pass: SyntaxError, tokenize.TokenError and others.
     except Exception as error:
-        if "allow_pickle" in str(error):
+        if "Object arrays" in str(error):
             raise LunetteError(PICKLED.format(path=str(path))) from error
         raise LunetteError(f"cannot read {path} as arrays: {error}") from error
 

@@ -19,6 +19,7 @@ from lunette.images.ranges import BYTES, Span, span_of, to_bytes
 from lunette.images.sets import Images, Parts, in_order
 from lunette.images.settings import DataSettings
 from lunette.images.walk import FRAMES, SHEETS, SPLITS, LeftOut, listed, walk, warn_of
+from lunette.names import written
 
 MOST_BAD = 0.05  # share of pictures that may be damaged; more of them are no accident
 Place = tuple[str, str]  # the split and the label of a picture; a label of "" is none
@@ -52,7 +53,7 @@ def read_folder(folder: Path, settings: DataSettings) -> tuple[Parts, Images, tu
         row[:] = to_bytes(taken[path].pop(0), spans[path not in deep])  # frees each as it goes, to hold none twice
     places = places_of(files, folder)
     images = Images(torch.from_numpy(pixels), *labels_of([label for _, label in places]))
-    return parts_of(images, places), images, tuple(path.relative_to(folder).as_posix() for path in files)
+    return parts_of(images, places), images, tuple(written(path.relative_to(folder).as_posix()) for path in files)
 
 
 def span_of_deep(taken: Mapping[Path, Sequence[NDArray[Any]]], deep: Mapping[Path, str], folder: Path) -> Span:
@@ -80,14 +81,14 @@ def places_of(files: Sequence[Path], folder: Path) -> list[Place]:
     tops = {way[0] if len(way) > 1 else "" for way in ways}
     splits = {top: SPLITS[top.lower()] for top in tops if top.lower() in SPLITS}
     if "train" not in splits.values() or len(set(splits.values())) == 1:
-        return [("train", way[0] if len(way) > 1 else "") for way in ways]
+        return [("train", written(way[0]) if len(way) > 1 else "") for way in ways]
     if others := sorted(tops - set(splits)):
         raise LunetteError(
             f"the folders {', '.join(sorted(splits))} in {folder} may be splits of the data, or labels beside "
             f"{', '.join(other or 'the pictures of no folder' for other in others)}: for splits, move those away; for "
             "labels, give them other names"
         )
-    return [(splits[way[0]], way[1] if len(way) > 2 else "") for way in ways]
+    return [(splits[way[0]], written(way[1]) if len(way) > 2 else "") for way in ways]
 
 
 def parts_of(images: Images, places: Sequence[Place]) -> Parts:

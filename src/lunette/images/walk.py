@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lunette.errors import LunetteWarning
 from lunette.images.pictures import SUFFIXES
+from lunette.names import written
 
 NAMED = 10  # files that a warning names for each reason
 SYSTEM_FILES = {"Thumbs.db", "desktop.ini", "__MACOSX"}
@@ -92,7 +93,7 @@ def warn_of(left_out: Iterable[LeftOut], where: Path) -> None:
     """Warn of all that is left out of the source `where`, by reason."""
     names = defaultdict(list)
     for why, name in left_out:
-        names[why].append(name)
+        names[why].append(written(name))
     if names:
         each = "; ".join(f"{why}: {len(found)} ({listed(found)})" for why, found in names.items())
         warnings.warn(f"left out of {where}: {each}", LunetteWarning, stacklevel=3)

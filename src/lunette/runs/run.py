@@ -25,6 +25,7 @@ from lunette.errors import LunetteError, LunetteWarning
 from lunette.files import write, write_folder, writing
 from lunette.images import Dataset, DataSettings, Shape, is_name, load
 from lunette.models import LatentModel
+from lunette.names import on_disk
 from lunette.recipes import Recipe, build
 from lunette.runs.checkpoints import Checkpoint, Checkpoints
 from lunette.runs.concepts import Concepts
@@ -181,7 +182,7 @@ class Run:
     @cached_property
     def dataset(self) -> Dataset:
         """The data that the run was trained on, loaded again; a warning says so where it has changed."""
-        source = self.settings.source
+        source = on_disk(self.settings.source)
         # A source that lies in the run folder moves with it.
         inside = self.path / source
         if not (is_name(source) or inside.is_file() or Path(source).exists()):

@@ -14,6 +14,7 @@ import typeguard
 
 from lunette.errors import LunetteError, LunetteWarning, unknown
 from lunette.images import Data, Dataset, DataSettings, Images, Shape, is_name, load, read, to_archive
+from lunette.names import written
 from lunette.randomness import reseed
 from lunette.recipes import Recipe, arguments, build
 from lunette.runs import Run, RunSettings, record, restore, versions
@@ -227,7 +228,7 @@ def built_with_seed(recipe: str, shape: Shape, given: Mapping[str, Any], seed: i
 def resolved(source: str | Path) -> str:
     """Return a source as it can be found from any folder: a name as it is, a path in full."""
     path = Path(source).expanduser()
-    return str(path.resolve()) if path.exists() and not is_name(source) else str(source)
+    return written(str(path.resolve()) if path.exists() and not is_name(source) else str(source))
 
 
 def sort_settings(recipe: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], TrainingSettings, DataSettings]:

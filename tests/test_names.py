@@ -1,0 +1,56 @@
+"""Names that are no UTF-8, output in other encodings, and commands that can be pasted."""
+
+import os
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import lunette
+from lunette.names import on_disk, quoted, written
+
+LATIN = os.fsdecode(b"caf\xe9")
+
+
+def folder_of(path, n=30):
+    path.mkdir(parents=True)
+    for i in range(n):
+        Image.fromarray(np.full((4, 4), 8 * i, np.uint8)).save(path / f"{i}.png")
+    return path
+
+
+@pytest.mark.parametrize("name", ["plain", "café", LATIN, "a\\b", "数字"])
+def test_names_can_be_written_and_found_again(name):
+    assert on_disk(written(name).encode().decode()) == name
+
+
+def test_names_that_are_no_utf8_are_trained_on_and_found_again(tmp_path):
+    try:
+        folder_of(tmp_path / LATIN / LATIN)
+        folder_of(tmp_path / LATIN / "other")
+    except OSError:
+        pytest.skip("this disk takes no such names")
+    (tmp_path / LATIN / "other" / "0.png").rename(tmp_path / LATIN / "other" / f"{LATIN}.png")
+    source = str(tmp_path / LATIN)
+    run = lunette.train("vae", source, epochs=1, pictures=1, network="mlp:8", latent=2, progress=False)
+    again = lunette.resume(run.path, epochs=2, progress=False)
+    assert again.settings.label_names == ("caf\\udce9", "other")
+    lunette.anomalies(again, source, progress=False).save(tmp_path / "scores.csv")
+    assert "caf\\udce9" in (tmp_path / "scores.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii"])
+def test_signs_that_an_output_lacks_end_no_work(encoding):
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    words = [sys.executable, "-m", "lunette", "recipes"]
+    done = subprocess.run(words, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"vamp" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["run", "my run", "it's", "$HOME"])
+def test_paths_in_commands_can_be_pasted(name):
+    assert shlex.split(f"lunette resume {quoted(name)}") == ["lunette", "resume", name]
