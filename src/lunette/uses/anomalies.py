@@ -24,6 +24,7 @@ from lunette.models import LatentModel
 from lunette.progress import Watch, unwatched
 from lunette.randomness import stream
 from lunette.recipes import YES, describe
+from lunette.runs import Run
 from lunette.training import to_float
 from lunette.uses.anomaly_scores import SCORES, Score, anomaly_scores, refusals
 from lunette.uses.detection import Auroc, auroc, quantiles
@@ -33,6 +34,7 @@ from lunette.uses.sheet import Sheet
 from lunette.uses.shown import Shown
 
 PAIRS_A_ROW = 4
+RARE = 0.99  # the quantile above which a picture is called strange
 CAPTION = 14  # pixels below a pair
 
 
@@ -48,6 +50,7 @@ class Anomalies(Shown):
     score: Score  # what orders them
     quantiles: NDArray[np.float64]  # (N,), of that score
     held_out: str  # which pictures the quantiles are by
+    held_out_pictures: int  # how many these are
     known: Mapping[str, Sequence[str]]  # the name of each picture's file, and its label, where there are any
     strange: NDArray[np.bool_] | None  # (N,), where it is known
     strangest: NDArray[np.float32]  # (n, 2, C, H, W): the first ones in order, and what the model draws of each
@@ -65,6 +68,15 @@ class Anomalies(Shown):
     def order(self) -> NDArray[np.intp]:
         """The numbers (N,) of the pictures, the strangest one's first."""
         return np.argsort(-self.scores, kind="stable")
+
+    def verdict(self) -> str:
+        """Return in words how many pictures are strange, where so many were held out that this can be said."""
+        pictures, quantile = f"{len(self.scores):,} pictures by {self.score}", f"{100 * RARE:.0f} % quantile"
+        if not self.held_out_pictures:
+            return pictures
+        if 1 / (self.held_out_pictures + 1) > 1 - RARE:
+            return f"{pictures}, in their order: {self.held_out} are too few for a {quantile}"
+        return f"{pictures}: {int((self.quantiles > RARE).sum()):,} above the {quantile} of {self.held_out}"
 
     @cached_property
     def auroc(self) -> dict[str, Auroc]:
@@ -133,19 +145,18 @@ def anomalies(
     if n < 1 or samples < 1:
         raise LunetteError(f"n and samples must be at least 1, not {n} and {samples}")
     opened = open_run(run)
-    recipe, settings, data = opened.trained(checkpoint).recipe, opened.settings, opened.dataset
-    model, split = recipe.model, "validation" if len(data.validation) else "test"
-    held_out = data.validation if len(data.validation) else data.test
+    recipe, settings = opened.trained(checkpoint).recipe, opened.settings
+    model, (split, held_out) = recipe.model, held_out_of(opened, images)
     asked = [each for each in (images, against) if each is not None]
     read = [read_with_names(each, settings.shape, settings.data) for each in asked]
-    sets, files = zip(*([(data.test, ()), *read] if images is None else read), strict=True)
+    sets, files = zip(*([(opened.dataset.test, ()), *read] if images is None else read), strict=True)
     truth = known_strange(sets, strange)
     told = [labels_for(model, each, settings.label_names, label) for each in sets]
     pixels = together([each.pixels for each in sets])
     y = None if told[0] is None else torch.cat([each for each in told if each is not None])
-    told_held_out = labels_for(model, held_out, settings.label_names)
+    told_held_out = labels_for(model, held_out, settings.label_names) if len(held_out) else None
     with torch.random.fork_rng():
-        refused = refusals(model, held_out.pixels, told_held_out)
+        refused = refusals(model, *((held_out.pixels, told_held_out) if len(held_out) else (pixels, y)))
         score = chosen(score, opened.path, describe(recipe).density, refused)
         names = [name for name in SCORES if name not in refused]
         normal, found = (
@@ -158,10 +169,24 @@ def anomalies(
         score=score,
         quantiles=quantiles(found[score], normal[score]),
         held_out=f"{len(held_out):,} {split} pictures",
+        held_out_pictures=len(held_out),
         known=known_columns(sets, files),
         strange=truth,
         strangest=pairs(model, pixels[first], None if y is None else y[first]),
     )
+
+
+def held_out_of(run: Run, images: Data | None) -> tuple[str, Images]:
+    """Return the name of the split that quantiles are by, and its images: none where the run's data is not here.
+
+    Raises LunetteError where there are no `images` either.
+    """
+    if images is not None and not run.has_data:
+        words = f"the data of {run.path} is not on this machine: there are scores, and no quantiles"
+        warnings.warn(words, LunetteWarning, stacklevel=3)
+        return "validation", Images(torch.empty(0, *run.settings.shape, dtype=torch.uint8))
+    data = run.dataset
+    return ("validation", data.validation) if len(data.validation) else ("test", data.test)
 
 
 def chosen(score: Score | None, run: Path, density: str, refused: Mapping[Score, str]) -> Score:

@@ -62,7 +62,7 @@ def anomaly_scores(
     ICLR 2020. Raises LunetteError for what a model has no numbers for; `refusals` says it beforehand.
     """
     found: dict[str, NDArray[np.float64]] = {name: np.empty(len(pixels)) for name in names}
-    for cut in cuts(len(pixels), pixels.shape[1:], spread(model, samples)):
+    for cut in cuts(len(pixels), pixels.shape[1:], spread(model, samples)) if len(pixels) else ():
         images, told = pixels[cut], part(y, cut, device_of(model))
         if "reconstruction" in found:
             drawn = decode(model, encode(model, images, told), told)

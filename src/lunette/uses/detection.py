@@ -39,6 +39,9 @@ def quantiles(scores: NDArray[np.floating], held_out: NDArray[np.floating]) -> N
     """Return #{held-out scores below} / (n + 1) of each score (N,), by n held-out ones (n,) of normal pictures.
 
     1 − it is a conformal p-value: of a picture like the held-out ones it is α or less with a probability of at
-    most α, for any α. Source: Bates et al., "Testing for outliers with conformal p-values", Annals of Statistics 2023.
+    most α, for any α from 1 / (n + 1). They are NaN without held-out scores. Source: Bates et al., "Testing for
+    outliers with conformal p-values", Annals of Statistics 2023.
     """
+    if not len(held_out):
+        return np.full(len(scores), np.nan)
     return np.searchsorted(np.sort(held_out), scores) / (len(held_out) + 1)

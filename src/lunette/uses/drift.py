@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from lunette.errors import LunetteError
+from lunette.errors import LunetteWarning
 from lunette.images import Images, index_of
 from lunette.models import LatentModel
 from lunette.progress import Watch
@@ -27,15 +28,14 @@ def drifts_of(
     """Return, by name, all that is known to measure on pictures made of `images`, which have labels y if told any.
 
     That is `identity`, of grey pictures the measures, and `concept_moved` for each concept of these codes in the run.
-    Where they are to become pictures of the label `to`, it is also the share that is named so. Raises LunetteError
-    where the run's data is not on this machine.
+    Where they are to become pictures of the label `to`, it is also the share that is named so. Where the run's data is
+    not on this machine it is nothing, as a warning says.
     """
-    try:
-        data = run.dataset
-    except LunetteError as error:
-        raise LunetteError(
-            f"{error}; what else an edit changes is measured by it: --no-drift leaves that out"
-        ) from error
+    if not run.has_data:
+        words = f"the data of {run.path} is not on this machine: what else the edit changes is not measured"
+        warnings.warn(words, LunetteWarning, stacklevel=3)
+        return {}
+    data = run.dataset
     model, classifier = trained.recipe.model, classifier_of(data, watch)
     found = identity(classifier, images)
     if to is not None and classifier.supervised:

@@ -21,6 +21,7 @@ from lunette.uses.concepts import combined, concept_of, label_in
 from lunette.uses.drift import Drift, drifts_of
 from lunette.uses.labels import labels_for, of_label
 from lunette.uses.passes import AnyRun, decode, encode, open_run, own_pictures
+from lunette.uses.stand_ins import split_or_drawn
 from lunette.uses.strip import Strip
 from lunette.uses.traversal import steps_along
 
@@ -68,7 +69,7 @@ def edit(
     if redrawn:
         vectors = {}
     elif dimension is not None:
-        vectors = steps_along(model, opened.dataset.train, dimension)
+        vectors = steps_along(model, split_or_drawn(opened, model, "train"), dimension)
     elif concept is not None:
         vectors = {", ".join(concept): combined(opened, trained, concept)}
     else:

@@ -13,6 +13,7 @@ from lunette.uses.axes import principal_axes
 from lunette.uses.labels import labels_for
 from lunette.uses.passes import AnyRun, decode, encode, open_run
 from lunette.uses.sheet import Sheet
+from lunette.uses.stand_ins import split_or_drawn
 
 EDGE = 0.05  # the map goes from this quantile of the standard normal to 1 − this one
 
@@ -38,7 +39,7 @@ def manifold(
         raise LunetteError(f"cannot draw a map of {n} × {n} pictures: at least 1")
     opened = open_run(run)
     model = opened.model(checkpoint)
-    return manifold_model(model, opened.dataset.test, n, dimensions, label)
+    return manifold_model(model, split_or_drawn(opened, model, "test"), n, dimensions, label)
 
 
 def manifold_model(

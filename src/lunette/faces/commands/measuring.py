@@ -10,7 +10,6 @@ from tyro.conf import Positional, arg
 from lunette.faces.commands.shared import Checkpoint, Kind, LabelName, Npz, Out, RunPath, Seed, show
 
 GroupName = Literal["likelihood", "codes", "reconstruction", "samples", "representation"]
-RARE = 0.99
 
 
 def evaluate(
@@ -77,8 +76,7 @@ def anomalies(
 
     given: dict[str, Any] = {"score": score, "against": against, "strange": strange, "label": label}
     found = python.anomalies(run, images, n=n, samples=samples, seed=seed, checkpoint=checkpoint, **given)
-    rare = int((found.quantiles > RARE).sum())
-    print(f"{len(found.scores):,} pictures by {found.score}: {rare:,} above the 99 % quantile of {found.held_out}")
+    print(found.verdict())
     for name, (value, error) in found.auroc.items():
         print(f"AUROC of {name:14} {value:.4f} ± {error:.4f}")
     show(found, run, "anomalies", out, npz)

@@ -7,10 +7,12 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from lunette.errors import LunetteError
 from lunette.files import check_free, whole_folder, write_through
+from lunette.images import Images
 from lunette.progress import Progress, Watch, unwatched
 from lunette.recipes import describe
 from lunette.runs import Run, Trained
@@ -45,9 +47,9 @@ def export(run: AnyRun, out: str | Path, *, checkpoint: str = "last", watch: Wat
         return out
     check_extra()
     trained = opened.trained(checkpoint, device="cpu")
-    model, test = trained.recipe.model, opened.dataset.test
+    model = trained.recipe.model
     check_model(model)
-    pictures = test.take(torch.arange(PICTURES) % len(test))
+    pictures = checked_with(opened)
     x, y = to_float(pictures.pixels[:]), labels_for(model, pictures, opened.settings.label_names)
     latent = [rung.shape[1] for rung in encode(model, x, y)]
     files, difference = {}, 0.0
@@ -88,9 +90,19 @@ def metadata(run: Run, trained: Trained, latent: Sequence[int]) -> Mapping[str, 
     }
 
 
+def checked_with(run: Run) -> Images:
+    """Return the images that networks are compared on: test pictures, or noise where the run's data is not here."""
+    if run.has_data:
+        test = run.dataset.test
+        return test.take(torch.arange(PICTURES) % len(test))
+    noise = np.random.default_rng(0).integers(0, 256, (PICTURES, *run.settings.shape), dtype=np.uint8)
+    names = run.settings.label_names
+    return Images(torch.from_numpy(noise), torch.arange(PICTURES) % len(names) if names else None, names)
+
+
 def sheets_of(run: Run, trained: Trained) -> dict[str, Sheet]:
     """Return pictures for the card, by name: reconstructions, and samples where something says which codes to draw."""
-    sheets = {"reconstructions": reconstruct(run, checkpoint=trained.name)}
+    sheets = {"reconstructions": reconstruct(run, checkpoint=trained.name)} if run.has_data else {}
     with contextlib.suppress(LunetteError):  # there is no prior, or none of this checkpoint's codes
         sheets["samples"] = sample(run, checkpoint=trained.name)
     return sheets

@@ -1,0 +1,36 @@
+"""Images in place of a run's own, where its data is not on this machine."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Literal
+
+import torch
+
+from lunette.errors import LunetteWarning
+from lunette.images import Images
+from lunette.models import LatentModel
+from lunette.randomness import reseed
+from lunette.runs import Run
+from lunette.uses.passes import decode, device_of
+
+DRAWN = 500
+
+
+def split_or_drawn(run: Run, model: LatentModel, split: Literal["train", "test"]) -> Images:
+    """Return a split of the run's data or, where that is not here, images drawn from the model, as a warning says.
+
+    Raises LunetteError where there is neither.
+    """
+    if run.has_data or model.prior is None:
+        images: Images = getattr(run.dataset, split)
+        return images
+    names = run.settings.label_names
+    y = torch.arange(DRAWN) % model.labels if model.labels else None
+    with torch.random.fork_rng(), torch.inference_mode():
+        reseed(0, "sample")
+        codes = model.draw(DRAWN, None if y is None else y.to(device_of(model)))
+    pixels = torch.from_numpy(decode(model, codes, y)).mul(255).round().to(torch.uint8)
+    words = f"the data of {run.path} is not on this machine: images drawn from the model stand for it"
+    warnings.warn(words, LunetteWarning, stacklevel=2)
+    return Images(pixels, y, names if y is not None else ())
