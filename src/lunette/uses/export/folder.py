@@ -20,9 +20,11 @@ from lunette.uses.export.card import model_card, public
 from lunette.uses.export.networks import PICTURES, check_extra, check_model, networks
 from lunette.uses.labels import labels_for
 from lunette.uses.passes import AnyRun, encode, open_run
-from lunette.uses.reconstruct import reconstruct
-from lunette.uses.sample import sample
+from lunette.uses.reconstruct import reconstruct_model
+from lunette.uses.sample import sample_trained
 from lunette.uses.sheet import Sheet
+
+SHOWN = 32  # test pictures on the card, each beside what comes back
 
 
 def export(run: AnyRun, out: str | Path, *, checkpoint: str = "last", watch: Watch = unwatched) -> Path:
@@ -44,7 +46,8 @@ def export(run: AnyRun, out: str | Path, *, checkpoint: str = "last", watch: Wat
         pack_run(opened, out, watch)
         return out
     check_extra()
-    trained = opened.trained(checkpoint, device="cpu")
+    loaded = opened.checkpoints.load(checkpoint)
+    trained = opened.trained(loaded, device="cpu")
     model, test = trained.recipe.model, opened.dataset.test
     check_model(model)
     pictures = test.take(torch.arange(PICTURES) % len(test))
@@ -54,8 +57,7 @@ def export(run: AnyRun, out: str | Path, *, checkpoint: str = "last", watch: Wat
     for network in networks(model, x, y, metadata(opened, trained, latent)):
         files[network.name], difference = network.data, max(difference, network.difference)
         watch(Progress("writing networks", len(files), 2))
-    weights = opened.checkpoints.folder / trained.name / "model.safetensors"
-    files["model.safetensors"] = weights.read_bytes()
+    files["model.safetensors"] = loaded.weights
     files["run.toml"] = public(opened.settings).to_toml().encode()
     sheets = sheets_of(opened, trained)
     files["MODEL_CARD.md"] = model_card(opened, trained, latent, list(sheets), difference).encode()
@@ -83,14 +85,15 @@ def metadata(run: Run, trained: Trained, latent: Sequence[int]) -> Mapping[str, 
         "data": settings.source,
         "data_sha256": str(settings.facts["sha256"]),
         "checkpoint": trained.name,
-        "checkpoint_sha256": run.checkpoints.sha256(trained.name),
+        "checkpoint_sha256": trained.sha256,
         "lunette": settings.versions["lunette"],
     }
 
 
 def sheets_of(run: Run, trained: Trained) -> dict[str, Sheet]:
     """Return pictures for the card, by name: reconstructions, and samples where something says which codes to draw."""
-    sheets = {"reconstructions": reconstruct(run, checkpoint=trained.name)}
+    shown = run.dataset.test.take(slice(SHOWN))
+    sheets = {"reconstructions": reconstruct_model(trained.recipe.model, shown)}
     with contextlib.suppress(LunetteError):  # there is no prior, or none of this checkpoint's codes
-        sheets["samples"] = sample(run, checkpoint=trained.name)
+        sheets["samples"] = sample_trained(run, trained)
     return sheets
