@@ -46,9 +46,9 @@ def to_toml(content: Mapping[str, Any], free: Sequence[str] = ()) -> str:
     return tomli_w.dumps({DIGEST: digest(tomllib.loads(tomli_w.dumps(content)), free), **content})
 
 
-def from_toml(data: bytes, free: Sequence[str] = ()) -> dict[str, Any]:
+def from_toml(text: str, free: Sequence[str] = ()) -> dict[str, Any]:
     """Return the table that `to_toml` wrote; raises ValueError where it is not that."""
-    return checked(tomllib.loads(data.decode()), free)
+    return checked(tomllib.loads(text), free)
 
 
 def to_json(content: Mapping[str, Any]) -> str:

@@ -129,6 +129,8 @@ class Checkpoints:
     def _load(self, which: str) -> tuple[Loaded, list[str]]:
         """Return a checkpoint, and what is damaged of those that were to be taken before it."""
         names, damage = self.names(), []
+        if not names:
+            raise LunetteError(f"{self.run} has no whole checkpoint: none was saved")
         if which in ("last", "best"):
             try:
                 wanted = self.pointer(which)
@@ -151,7 +153,7 @@ class Checkpoints:
                 return read(self.folder / name), damage
             except LunetteError as error:
                 damage.append(str(error))
-        raise LunetteError(f"{self.run} has no whole checkpoint: {'; '.join(damage) or 'none was saved'}")
+        raise LunetteError(f"{self.run} has no whole checkpoint: {'; '.join(damage)}")
 
 
 def pack(tensors: dict[str, Tensor]) -> bytes:

@@ -57,7 +57,7 @@ class Kept:
     def _tensors_of(self, text: Path) -> Path | None:
         """Return the file of tensors that `text` names, if it names one in its folder."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            name = from_toml(text.read_bytes())["tensors"]
+            name = from_toml(text.read_text(encoding="utf-8"))["tensors"]
             return self.folder / name if Path(name).name == name else None
         return None
 
@@ -68,14 +68,14 @@ class Kept:
         """
         text = self.folder / f"{name}.toml"
         while True:
-            data = text.read_bytes()
-            said = from_toml(data)
+            words = text.read_text(encoding="utf-8")
+            said = from_toml(words)
             file, digest = str(said.pop("tensors", "")), said.pop("tensors_sha256", "")
             known = typed_fields(kind, said, (apart,))
             try:
                 tensors = (self.folder / Path(file).name).read_bytes()
             except FileNotFoundError:
-                if text.read_bytes() == data:
+                if text.read_text(encoding="utf-8") == words:
                     raise
                 continue
             if hashlib.sha256(tensors).hexdigest() != digest:

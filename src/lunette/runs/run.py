@@ -57,7 +57,7 @@ class Run:
             what = "has no run.toml, so it is no run folder" if self.path.exists() else "does not exist"
             raise LunetteError(f"{self.path} {what}; lunette train makes one, under runs/")
         with reading(self.path / SETTINGS, "a run's settings", "restore the file, or train anew"):
-            self.settings = RunSettings.from_toml((self.path / SETTINGS).read_bytes())
+            self.settings = RunSettings.from_toml((self.path / SETTINGS).read_text(encoding="utf-8"))
 
     @classmethod
     def create(cls, out: str | Path | None, settings: RunSettings, files: Mapping[str, bytes]) -> Run:

@@ -56,7 +56,7 @@ class RunSettings:
         return to_toml(content, WHERE)
 
     @classmethod
-    def from_toml(cls, text: bytes) -> RunSettings:
+    def from_toml(cls, text: str) -> RunSettings:
         """Read run.toml; raises KeyError, TypeError, ValueError or LunetteError where it is not one."""
         content = from_toml(text, WHERE)
         data, recipe = typed(Mapping[str, Any], content["data"]), typed(str, content["recipe"])
