@@ -78,7 +78,7 @@ class Checkpoints:
     def pointer(self, which: str) -> str | None:
         """Return the name that the file `last` or `best` holds, or None; raises LunetteError where it is damaged."""
         path, names = self.run / which, self.names()
-        if not path.is_file():
+        if not path.exists():
             return None
         with reading(path, "the name of a checkpoint", f"write the number of one into it, of {', '.join(names)}"):
             name = path.read_text(encoding="utf-8").strip()

@@ -46,12 +46,13 @@ def record(run: Run, training: Training) -> Generator[Event, None, None]:
                 continue
             # After the yield: a signal may have come while the event was watched.
             due = team.leads and time.monotonic() - saved > SAVE_SECONDS
-            wanted = team.largest(signals.received or int(due))
+            # One number for all processes: 1 where a checkpoint is due, above that a signal (SIGHUP itself is 1).
+            wanted = team.largest(1 + signals.received if signals.received else int(due))
             if wanted and isinstance(event, Step):
                 save(run, training, len(rows))
                 saved = time.monotonic()
             if wanted > 1:
-                raise interrupted(run, training, wanted)
+                raise interrupted(run, training, wanted - 1)
 
 
 def interrupted(run: Run, training: Training, number: int) -> Interrupted:

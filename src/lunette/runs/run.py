@@ -111,7 +111,7 @@ class Run:
     def metrics(self) -> list[dict[str, Any]]:
         """Return the rows of metrics.jsonl; raises LunetteError where one is damaged."""
         path = self.path / METRICS
-        if not path.is_file():
+        if not path.exists():
             return []
         mend = "restore the file, or remove it: the weights are whole, but losses and curves are in it alone"
         with reading(path, "a run's metrics", mend):

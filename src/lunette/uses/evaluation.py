@@ -57,10 +57,12 @@ class Evaluation:
     checkpoint_sha256: str
     data_sha256: str
     groups: Mapping[str, Group]
+    kept: bool = field(default=True, repr=False, compare=False)  # in the run's folder, which may not be writable
 
     def save(self, run: Path) -> None:
         """Write evaluation.json, where numbers that are not finite are null."""
         content = asdict(self)
+        del content["kept"]
         for group in content["groups"].values():
             del group["pictures"]
         write(run / EVALUATION, to_json(finite(content)))
@@ -69,7 +71,7 @@ class Evaluation:
     def load(cls, run: Path) -> Evaluation | None:
         """Return what evaluation.json holds, or None where there is none; raises LunetteError for a damaged one."""
         path = run / EVALUATION
-        if not path.is_file():
+        if not path.exists():
             return None
         with reading(path, "an evaluation", f"remove it, and measure anew with lunette evaluate {run}"):
             content = from_json(path.read_bytes())

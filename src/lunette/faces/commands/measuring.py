@@ -30,9 +30,9 @@ def evaluate(
         run, groups, pictures=pictures, samples=samples, prior=prior, seed=seed, checkpoint=checkpoint
     )
     evaluation_table(found, groups or ())
-    print(
-        *(f"written to {run / name}" for name in ("evaluation.json", "report.html") if (run / name).is_file()), sep="\n"
-    )
+    for name in ("evaluation.json", "report.html"):
+        if found.kept and (run / name).is_file():
+            print(f"written to {run / name}")
 
 
 def compare(

@@ -62,16 +62,16 @@ def evaluate(
     data = opened.dataset
     test = data.test if pictures is None else some(data.test, pictures)
     subject = Subject(opened, trained, data, test, settings)
-    known = Evaluation(trained.name, trained.sha256, str(data.facts["sha256"]), earlier(opened, subject))
-    keeps = may_keep(opened)
+    before = earlier(opened, subject)
+    known = Evaluation(trained.name, trained.sha256, str(data.facts["sha256"]), before, kept=may_keep(opened))
     for name in groups or GROUPS:
         found = {**known.groups, name: measured(name, subject, watch, by_name=bool(groups))}
         known = replace(known, groups={each: found[each] for each in GROUPS if each in found})
-        if keeps:
+        if known.kept:
             known.save(opened.path)  # a stop later on loses none of it
             for title, picture in found[name].pictures.items():
                 picture.save(opened.pictures / found[name].drawn[title])
-    if keeps and opened.is_finished:  # another gets its report at its end
+    if known.kept and opened.is_finished:  # another gets its report at its end
         write(opened.path / REPORT, report(opened, subject.model))
     return known
 
