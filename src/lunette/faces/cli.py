@@ -25,7 +25,7 @@ DESCRIPTION = "A window into your images' latent space: train any autoencoder on
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; return the exit code: 0, 2 for a user's mistake, 3 for divergence, 129, 130 or 143 after a signal."""
+    """Run one verb; return the exit code: 0, 2 for a user's mistake, 3 for divergence, 128 + N after the signal N."""
     args = list(sys.argv[1:] if argv is None else argv)
     warnings.showwarning = show_warning
     try:
