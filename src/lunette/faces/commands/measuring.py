@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from lunette.faces.commands.shared import Checkpoint, Kind, LabelName, Npz, Out, RunPath, Seed, show
+from lunette.faces.commands.shared import Checkpoint, Kind, LabelName, Npz, Out, RunPath, Seed, check_place, show
 
 GroupName = Literal["likelihood", "codes", "reconstruction", "samples", "representation"]
 RARE = 0.99
@@ -73,6 +73,7 @@ def anomalies(
     npz: Npz = None,
 ) -> None:
     """Find strange pictures: the strangest beside what comes back, and every one's scores and quantile with --csv."""
+    check_place(run, out)
     from lunette.faces import python
 
     given: dict[str, Any] = {"score": score, "against": against, "strange": strange, "label": label}
