@@ -28,7 +28,7 @@ types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 bench: $(VENV)/installed-dev
-	for script in start epoch quality precision use scale keras_conv tutorials fit_prior edit anomalies replication generation kills; do $(BIN)/python benchmarks/$$script.py; done
+	for script in start epoch quality precision use scale keras_conv tutorials fit_prior edit anomalies replication generation kills damaged; do $(BIN)/python benchmarks/$$script.py; done
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

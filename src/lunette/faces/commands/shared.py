@@ -44,7 +44,7 @@ def show(result: Shown, run: Path, verb: str, out: Path | None, npz: Path | None
 
 def check_place(run: Path, out: Path | None) -> None:
     """Raise LunetteError, before any work, where there is no `out`, and the run's pictures/ cannot be written to."""
-    if out is None and is_first():
+    if out is None and is_first() and run.is_dir():
         check_writable(run / "pictures", "choose another place with --out")
 
 

@@ -105,12 +105,12 @@ def check_members(members: list[zipfile.ZipInfo], file: Path) -> None:
         raise zipfile.BadZipFile("a part of it is missing")
     for member in members:
         path = PurePosixPath(member.filename)
+        named = path.parts and path.as_posix() == member.filename  # not empty, nor with . and slashes that say nothing
         outside = path.is_absolute() or ".." in path.parts or any(mark in member.filename for mark in "\\:")
-        named = bool(path.parts) and path.as_posix() == member.filename  # else it is made of points and slashes alone
-        plain = stat.S_ISREG(member.external_attr >> 16) and not member.is_dir() and not member.flag_bits & 1
+        plain = stat.S_ISREG(member.external_attr >> 16) and not member.flag_bits & 1
         # What is stored is as large as the file that holds it: a small file cannot fill the disk.
         stored = member.compress_type == zipfile.ZIP_STORED and member.file_size == member.compress_size
-        if outside or not named or not plain or not stored:
+        if not named or outside or not plain or not stored:
             raise LunetteError(
                 f"{file} was not packed by lunette export: it holds {member.filename!r}; nothing was done"
             )
