@@ -443,7 +443,7 @@ def test_a_run_trains_its_prior_last(finished):
 
 def test_a_prior_leaves_the_rest_as_it_was(finished, tmp_path):
     alone = train("vq_vae", out=tmp_path / "alone", **(QUICK | {"prior_epochs": 0}))
-    state, other = (run.checkpoints.load()[1].model for run in (finished.run, alone))
+    state, other = (run.checkpoints.load().model for run in (finished.run, alone))
     assert set(state) - set(other) == {name for name in state if name.startswith("prior.")}
     # Initial weights of the prior are drawn after the codebooks and networks: the rest is the same to the bit.
     assert all(value.equal(state[name]) for name, value in other.items())

@@ -204,12 +204,12 @@ def test_a_concept_of_another_checkpoint_is_refused(run, tmp_path):
     whole = text.read_text()
     for damaged in (f"news = 1\n{whole}", whole.replace("rungs = [", "rungs = 3 # [").replace("    5,\n]", "", 1)):
         text.write_text(damaged)
-        with pytest.raises(LunetteError, match="'slant' .* is damaged .* make it anew"):
+        with pytest.raises(LunetteError, match="slant.toml cannot be read as a concept .* make it anew"):
             lunette.concepts(other)
     text.write_text(whole)
     (tensors,) = (other.path / "concepts").glob("*.safetensors")
     tensors.write_bytes(tensors.read_bytes()[:-1] + b"x")
-    with pytest.raises(LunetteError, match="'slant' .* is damaged .* make it anew"):
+    with pytest.raises(LunetteError, match="slant.toml cannot be read as a concept .* make it anew"):
         lunette.concepts(other)
 
 

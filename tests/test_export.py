@@ -17,6 +17,7 @@ import onnxruntime
 import pytest
 import torch
 import yaml
+from PIL import Image
 
 import lunette
 from lunette.codes.fitted import make_density
@@ -27,7 +28,7 @@ from lunette.recipes import build
 from lunette.runs import FittedPrior, Run
 from lunette.training import to_float
 from lunette.uses.evaluation import Evaluation, Group, Number
-from lunette.uses.export import export, unpack
+from lunette.uses.export import export, folder, unpack
 from lunette.uses.export import networks as writing
 from lunette.uses.export.networks import difference, networks
 from lunette.uses.labels import labels_for
@@ -121,6 +122,21 @@ def test_the_networks_say_what_they_are(run, exported):
     assert about["checkpoint_sha256"] == run.checkpoints.sha256(about["checkpoint"])
     weights = (exported / "model.safetensors").read_bytes()
     assert weights == (run.path / "checkpoints" / about["checkpoint"] / "model.safetensors").read_bytes()
+
+
+def test_a_checkpoint_that_training_removes_meanwhile_is_exported(run, exported, tmp_path, monkeypatch):
+    copy, draw = Run(shutil.copytree(run.path, tmp_path / "copy")), folder.networks
+
+    def removed(*args):
+        shutil.rmtree(copy.path / "checkpoints")
+        return draw(*args)
+
+    monkeypatch.setattr(folder, "networks", removed)
+    out = export(copy, tmp_path / "out")
+    for name in ("model.safetensors", "run.toml"):
+        assert (out / name).read_bytes() == (exported / name).read_bytes()
+    pictures = [Image.open(each / "pictures" / "reconstructions.png") for each in (out, exported)]
+    assert np.array_equal(*map(np.asarray, pictures))
 
 
 def test_nothing_exported_tells_of_this_machine(exported):
@@ -316,6 +332,10 @@ PLAIN = stat.S_IFREG | 0o644
         ("C:evil", b"", PLAIN),
         ("link", b"/etc/passwd", stat.S_IFLNK | 0o777),
         ("folder/", b"", stat.S_IFDIR | 0o755),
+        ("", b"", PLAIN),
+        (".", b"", PLAIN),
+        ("a//b", b"", PLAIN),
+        ("./a", b"", PLAIN),
     ],
 )
 def test_nothing_is_written_elsewhere(packed, tmp_path, member):
@@ -348,9 +368,10 @@ def test_a_strangers_prior_names_no_file_outside(run, packed, tmp_path):
     prior = FittedPrior("gaussian", {}, "0002", "", (3,), (), 1, 1, 0, 0.0, {}, make_density("gaussian", 3, 0, {}))
     there.priors.save(prior)
     text = there.path / "priors" / "gaussian.toml"
-    text.write_text(re.sub(r'tensors = ".*"', 'tensors = "../../precious"', text.read_text()))
+    words = re.sub(r'tensors = ".*"', 'tensors = "../../precious"', text.read_text())
+    text.write_text(re.sub(r"^sha256 = .*\n", "", words))
     (tmp_path / "precious").write_text("mine")
-    with pytest.raises(LunetteError, match="precious is damaged"):
+    with pytest.raises(LunetteError, match="gaussian.toml cannot be read as a fitted prior .No such file"):
         there.priors.load("gaussian")
     there.priors.save(prior)
     assert (tmp_path / "precious").read_text() == "mine"

@@ -331,7 +331,7 @@ def test_damage_is_told(run):
     (tensors,) = (run.path / "priors").glob("*.safetensors")
     assert set(load_file(tensors)) == {"mean", "factor"}
     tensors.write_bytes(tensors.read_bytes()[:-1] + b"\x01")
-    with pytest.raises(LunetteError, match=f"damaged.*fit it anew with lunette fit-prior {run.path} --kind gaussian"):
+    with pytest.raises(LunetteError, match=f"SHA-256.*fit it anew with lunette fit-prior {run.path} --kind gaussian"):
         lunette.sample(run, 4, prior="gaussian")
     (run.path / "priors" / "gaussian.toml").write_text("kind = 'gaussian'")
     with pytest.raises(LunetteError, match=r"gaussian.toml cannot be read.*fit it anew"):

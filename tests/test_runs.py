@@ -4,12 +4,15 @@ import errno
 import hashlib
 import json
 import os
+import pty
 import resource
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +22,10 @@ import lunette
 from conftest import ending, interrupt_at, rows
 from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
 from lunette.files import write_folder
-from lunette.runs import Run, write
+from lunette.runs import Run, checkpoints, write
 from lunette.runs.checkpoints import Checkpoints
 from lunette.training import EpochEnd
+from lunette.uses.fit_prior import fit_prior
 from lunette.uses.train import resume, train
 
 SETTINGS = {"epochs": 4, "batch_size": 256, "pictures": 0, "network": "mlp:32"}
@@ -78,7 +82,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(finished, tmp_path, step):
     with pytest.raises(Interrupted, match=f"after step {step}; go on with: lunette resume") as stop:
         train(out=tmp_path / "run", watch=interrupt_at(step), **SETTINGS)
     assert stop.value.exit_code == 143
-    assert Run(tmp_path / "run").checkpoints.load()[1].state["position"]["step"] == step
+    assert Run(tmp_path / "run").checkpoints.load().state["position"]["step"] == step
     resumed = resume(tmp_path / "run")
     assert ending(resumed) == ending(finished)
 
@@ -157,7 +161,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(finished, tmp_path):
         assert ending(resumed) == ending(expected)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number, code):
     process = command("train", "--out", tmp_path / "run", *flags(SETTINGS | {"epochs": 100_000}))
     wait_for(lambda: (tmp_path / "run" / "last").is_file(), process)
@@ -168,6 +172,88 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number, code):
     assert "Traceback" not in errors
     assert not list((tmp_path / "run").rglob("*.partial"))
     Run(tmp_path / "run").model()
+
+
+def test_a_terminal_that_is_closed_stops_training_and_nohup_does_not(tmp_path):
+    child, terminal = pty.fork()
+    if not child:
+        words = ["-m", "lunette", "train", "--out", tmp_path / "run", *flags(SETTINGS | {"epochs": 100_000})]
+        os.execv(sys.executable, [sys.executable, *map(str, words)])
+    end = time.monotonic() + 60
+    while not (tmp_path / "run" / "metrics.jsonl").is_file() and time.monotonic() < end:
+        if select.select([terminal], [], [], 0.05)[0]:
+            os.read(terminal, 10_000)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 129
+    Run(tmp_path / "run").model()
+
+    process = command(
+        "train", "--out", tmp_path / "kept", *flags(SETTINGS | {"epochs": 100_000}),
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )  # fmt: skip
+    wait_for(lambda: (tmp_path / "kept" / "metrics.jsonl").is_file(), process)
+    process.send_signal(signal.SIGHUP)
+    before = (tmp_path / "kept" / "last").read_text()
+    wait_for(lambda: (tmp_path / "kept" / "last").read_text() > before, process)
+    process.kill()
+    process.communicate()
+
+
+def test_a_checkpoint_that_training_removes_is_looked_for_anew(tmp_path, monkeypatch):
+    run = train(out=tmp_path / "run", **(SETTINGS | {"epochs": 2}))
+    for which in ("last", "best"):
+        before, loaded = checkpoints.read, run.checkpoints.load()
+
+        def removed(folder, whole=before, loaded=loaded):
+            monkeypatch.setattr(checkpoints, "read", whole)
+            for _ in range(2):
+                run.checkpoints.save(loaded, best=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            return whole(folder)
+
+        monkeypatch.setattr(checkpoints, "read", removed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert run.checkpoints.load(which).name == run.checkpoints.pointer(which)
+
+
+def test_a_loaded_checkpoint_needs_its_folder_no_more(tmp_path):
+    run = train(out=tmp_path / "run", **(SETTINGS | {"epochs": 2}))
+    loaded = run.checkpoints.load()
+    kept = hashlib.sha256((run.path / "checkpoints" / loaded.name / "model.safetensors").read_bytes()).hexdigest()
+    work = lunette.uses.fit_prior.codes
+
+    def codes(*args):
+        shutil.rmtree(run.path / "checkpoints")
+        return work(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lunette.uses.fit_prior.codes", codes)
+        prior = fit_prior(run, "gaussian")
+    assert prior.checkpoint_sha256 == loaded.sha256 == kept == hashlib.sha256(loaded.weights).hexdigest()
+    assert run.priors.load() == prior
+
+
+def test_a_pointer_that_names_nothing_is_told(tmp_path):
+    run = train(out=tmp_path / "run", **(SETTINGS | {"epochs": 2}))
+    newest = run.checkpoints.names()[-1]
+    for damage in (b"", b"\xff", b"0099", b"../..", b"0001\n0002"):
+        for which in ("last", "best"):
+            (run.path / which).write_bytes(damage)
+        with pytest.warns(LunetteWarning, match=f"last cannot be read as the name of a .*taking checkpoint {newest}"):
+            assert run.trained().name == newest
+        with pytest.raises(LunetteError, match="best cannot be read as the name of a checkpoint"):
+            run.model("best")
+    with pytest.raises(LunetteError, match="best cannot be read"):  # before it is needed
+        resume(run.path, epochs=3)
+
+
+def test_rows_that_are_lost_are_told(tmp_path):
+    run = train(out=tmp_path / "run", **(SETTINGS | {"epochs": 2}))
+    path = run.path / "metrics.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))
+    with pytest.warns(LunetteWarning, match=r"metrics\.jsonl has lost 2 rows"):
+        assert len(resume(run.path, epochs=3).metrics()) == 5
 
 
 def test_a_second_process_is_refused(tmp_path):
@@ -204,11 +290,11 @@ def test_a_flipped_byte_is_named_and_the_generation_before_is_taken(tmp_path, fi
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    with pytest.warns(LunetteWarning, match=rf"{last}.* is damaged .*taking checkpoint {int(last) - 1:04d} instead"):
+    with pytest.warns(LunetteWarning, match=rf"{last}.* cannot be read .*taking checkpoint {int(last) - 1:04d}"):
         run.model()
-    with pytest.raises(LunetteError, match="is damaged"):
+    with pytest.raises(LunetteError, match="cannot be read"):
         run.model(checkpoint=last)
-    with pytest.warns(LunetteWarning, match="is damaged"):
+    with pytest.warns(LunetteWarning, match="cannot be read"):
         resumed = resume(run.path, epochs=3)
     assert rows(resumed) == expected
 

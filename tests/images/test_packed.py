@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import tarfile
@@ -335,9 +336,26 @@ def test_a_look_at_a_pack_leaves_its_sums_unchecked(made):
 )  # fmt: skip
 def test_a_damaged_index_is_named(made, old, new):
     folder, _ = made
-    (folder / "pack.json").write_text((folder / "pack.json").read_text().replace(old, new))
-    with pytest.raises(LunetteError, match=r"(pack\.json is damaged|format 2, and this Lunette reads 1).*pack again"):
+    index = folder / "pack.json"
+    index.write_text(without_digest(index.read_text()).replace(old, new))
+    with pytest.raises(LunetteError, match=r"pack\.json cannot be read as a pack's list of files .*pack again"):
         load(folder)
+
+
+def without_digest(text):
+    """What pack.json was before it had a digest of its own."""
+    return re.sub(r',\n "sha256": "\w+"\n}', "\n}", text)
+
+
+def test_label_names_that_changed_are_told_and_older_packs_open(tmp_path):
+    pack(folder_of(tmp_path / "source", labels=("dog", "cat")), tmp_path / "pack")
+    index = tmp_path / "pack" / "pack.json"
+    text = index.read_text()
+    index.write_text(text.replace('"cat"', '"cow"'))
+    with pytest.raises(LunetteError, match=r"pack\.json .*its content is not what it was written with.*pack again"):
+        load(tmp_path / "pack")
+    index.write_text(without_digest(text))
+    assert load(tmp_path / "pack").train.label_names == ("cat", "dog")
 
 
 def test_a_record_that_does_not_decode_is_named(tmp_path, monkeypatch):

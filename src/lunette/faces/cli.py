@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -26,7 +27,7 @@ SPINS = "1000"  # of GNU's threads: as fast alone as the default, and it hardly 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; return the exit code: 0, 2 for a user's mistake, 3 for divergence, 130 or 143 after a signal."""
+    """Run one verb; return the exit code: 0, 2 for a user's mistake, 3 for divergence, 128 + N after the signal N."""
     args = list(sys.argv[1:] if argv is None else argv)
     warnings.showwarning = show_warning
     wait_briefly()
@@ -47,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             tyro.cli(VERBS[verb], args=args[words:], prog=f"lunette {verb}")
     except LunetteError as error:
         place = f" (process {os.environ['RANK']})" if os.environ.get("RANK", "0") != "0" else ""
-        print(f"lunette{place}: {error}", file=sys.stderr)
+        with contextlib.suppress(OSError):  # after a hang-up nobody hears it
+            print(f"lunette{place}: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("lunette: stopped", file=sys.stderr)

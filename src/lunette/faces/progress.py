@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -20,16 +21,29 @@ AnyBar = TypeVar("AnyBar", bound="Bar")
 
 
 class Bar:
-    """A bar that comes with the first news, so that none stands before the message of a mistake: abstract in them."""
+    """A bar that comes with the first news, so that none stands before the message of a mistake: abstract in `show`.
+
+    Where its terminal is gone it shows nothing, and the work goes on.
+    """
 
     progress: Progress
+
+    def __call__(self, news: Any) -> None:
+        """Show what happened."""
+        with contextlib.suppress(OSError):
+            self.show(news)
+
+    def show(self, news: Any) -> None:
+        """Show what happened, or raise OSError."""
+        raise NotImplementedError
 
     def __enter__(self: AnyBar) -> AnyBar:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.progress.live.is_started:
-            self.progress.stop()
+            with contextlib.suppress(OSError):
+                self.progress.stop()
 
 
 class ProgressBar(Bar):
@@ -47,7 +61,7 @@ class ProgressBar(Bar):
         self.tasks: dict[str, TaskID] = {}
         self.refreshed = 0.0
 
-    def __call__(self, event: Event) -> None:
+    def show(self, event: Event) -> None:
         """Show an event."""
         self.progress.start()
         if isinstance(event, Start):
@@ -96,7 +110,7 @@ class WorkBar(Bar):
         self.progress = Progress(*columns, console=Console(stderr=True, highlight=False), transient=True)
         self.tasks: dict[str, TaskID] = {}
 
-    def __call__(self, at: Work) -> None:
+    def show(self, at: Work) -> None:
         """Show how far a part of the work is."""
         self.progress.start()
         if at.what not in self.tasks:

@@ -7,18 +7,18 @@ another; its offsets, int64 (n + 1,), say where each begins and the last one end
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from lunette.errors import LunetteError
 from lunette.images.pictures import Shape
 from lunette.images.settings import Fit
+from lunette.stored import from_json, reading, to_json, typed
 
 INDEX = "pack.json"
 FORMAT = 1
@@ -76,7 +76,7 @@ class PackIndex:
 
     def to_json(self) -> bytes:
         """Return pack.json's content."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1).encode()
+        return to_json({"format": FORMAT, **asdict(self)}).encode()
 
 
 def is_pack(folder: Path) -> bool:
@@ -87,49 +87,25 @@ def is_pack(folder: Path) -> bool:
 def read_index(folder: Path, check: bool = True) -> PackIndex:
     """Return what the pack.json in `folder` says, after a look at every file that it names.
 
-    Raises LunetteError where one is missing, or has another size or, where it is to be checked, another SHA-256.
+    Raises LunetteError where one is missing, or has another size or SHA-256; that of pictures is looked at only where
+    they are to be checked, since it takes long.
     """
-    try:
-        content = json.loads((folder / INDEX).read_bytes())
-        if content["format"] != FORMAT:
-            raise LunetteError(f"{folder} has format {content['format']}, and this Lunette reads {FORMAT}: pack again")
-        index = PackIndex(
-            content["kind"],
-            shape_of(content["shape"]),
-            content["fit"],
-            {name: part_of(part) for name, part in content["parts"].items()},
-        )
+    with reading(folder / INDEX, "a pack's list of files", "restore the file, or pack again"):
+        content = from_json((folder / INDEX).read_bytes())
+        if (found := content.pop("format")) != FORMAT:
+            raise ValueError(f"it has format {found}, and this Lunette reads {FORMAT}")
+        index: PackIndex = typed(PackIndex, content)
         if not all(is_consistent(index, part) for part in (index.parts["train"], *index.parts.values())):
             raise ValueError("its numbers contradict one another")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LunetteError(f"{folder / INDEX} is damaged ({error!r}): restore the file, or pack again") from error
+    files = [file for part in index.parts.values() for file in part.files]
+    large = {shard.data for part in index.parts.values() for shard in part.shards}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        files = [file for part in index.parts.values() for file in part.files]
-        list(pool.map(lambda file: check_file(folder, file, check), files))
+        list(pool.map(lambda file: check_file(folder, file, check or file not in large), files))
     return index
 
 
-def shape_of(values: list[int]) -> Shape:
-    """Return JSON's list as a shape."""
-    channels, height, width = map(int, values)
-    return channels, height, width
-
-
-def part_of(content: Mapping[str, Any]) -> Part:
-    """Return JSON's table as a part."""
-    return Part(
-        tuple(
-            Shard(s["pictures"], PackFile(**s["data"]), s["offsets"] and PackFile(**s["offsets"]))
-            for s in content["shards"]
-        ),
-        content["labels"] and PackFile(**content["labels"]),
-        tuple(content["label_names"]),
-        {name: PackFile(**file) for name, file in content["factors"].items()},
-    )
-
-
 def is_consistent(index: PackIndex, part: Part) -> bool:
-    """Return whether a part has pictures, and its files are as large as so many pictures make them."""
+    """Return whether a part has pictures, in files of the pack that are as large as so many pictures make them."""
     sizes = {}
     for shard in part.shards:
         if index.kind == "pixels":
@@ -140,7 +116,9 @@ def is_consistent(index: PackIndex, part: Part) -> bool:
         sizes[part.labels] = part.pictures * 8
     encoded = [shard.offsets is not None for shard in part.shards]
     return (
-        part.pictures > 0
+        all(shard.pictures > 0 for shard in part.shards)
+        and all(side > 0 for side in index.shape)
+        and all(Path(file.name).name == file.name for file in part.files)
         and all(file.bytes == HEADER_BYTES + size for file, size in sizes.items())
         and set(encoded) == {index.kind == "encoded"}
     )

@@ -1,11 +1,12 @@
 """The run folder: settings, checkpoints, metrics; it prints nothing."""
 
 from lunette.files import write, writing
-from lunette.runs.checkpoints import Checkpoint
+from lunette.runs.checkpoints import Checkpoint, Loaded
 from lunette.runs.concepts import Concept, Concepts, check_name
 from lunette.runs.priors import FittedPrior, Priors
 from lunette.runs.record import record, restore
-from lunette.runs.run import REPORT, Run, RunSettings, Trained, versions
+from lunette.runs.run import REPORT, Run, Trained
+from lunette.runs.settings import RunSettings, versions
 from lunette.runs.signals import Signals
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Concept",
     "Concepts",
     "FittedPrior",
+    "Loaded",
     "Priors",
     "Run",
     "RunSettings",

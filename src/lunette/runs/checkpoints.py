@@ -6,7 +6,8 @@ import hashlib
 import json
 import shutil
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from torch import Tensor
 
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.files import write, write_folder
+from lunette.stored import reading, typed
 
 GENERATIONS = 2
 MANIFEST = "manifest.json"
+MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,15 @@ class Checkpoint:
     state: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Loaded(Checkpoint):
+    """A checkpoint with all that is ever asked of it: training may remove its folder at any moment."""
+
+    name: str
+    sha256: str  # of its model.safetensors
+    weights: bytes = field(repr=False)  # that file
+
+
 class Checkpoints:
     """The checkpoints of one run, in `run`/checkpoints/NNNN; the files `last` and `best` name two of them."""
 
@@ -38,15 +50,15 @@ class Checkpoints:
 
     def names(self) -> list[str]:
         """Return the names of all checkpoints, the oldest first."""
-        return sorted((path.name for path in self.folder.glob("[0-9]*")), key=int)
+        return sorted((path.name for path in self.folder.glob("[0-9]*") if path.name.isdecimal()), key=int)
 
     def save(self, checkpoint: Checkpoint, best: bool = False) -> str:
         """Write the next generation, point `last` (and `best`) to it, drop old ones; return its name."""
         name = f"{int((self.names() or ['0'])[-1]) + 1:04d}"
         files = {
-            "model.safetensors": pack(checkpoint.model),
-            "optimizer.safetensors": pack(checkpoint.optimizer),
-            "state.json": json.dumps(checkpoint.state, indent=1).encode(),
+            MODEL: pack(checkpoint.model),
+            OPTIMIZER: pack(checkpoint.optimizer),
+            STATE: json.dumps(checkpoint.state, indent=1).encode(),
         }
         sums = {file: hashlib.sha256(data).hexdigest() for file, data in files.items()}
         write_folder(self.folder / name, files | {MANIFEST: json.dumps(sums, indent=1).encode()})
@@ -61,12 +73,18 @@ class Checkpoints:
 
     def sha256(self, name: str) -> str:
         """Return the SHA-256 of the weights of the checkpoint called `name`, as it was saved."""
-        return json.loads((self.folder / name / MANIFEST).read_bytes())["model.safetensors"]
+        return manifest(self.folder / name)[MODEL]
 
     def pointer(self, which: str) -> str | None:
-        """Return the name that the file `last` or `best` holds, or None."""
-        path = self.run / which
-        return path.read_text().strip() if path.is_file() else None
+        """Return the name that the file `last` or `best` holds, or None; raises LunetteError where it is damaged."""
+        path, names = self.run / which, self.names()
+        if not path.exists():
+            return None
+        with reading(path, "the name of a checkpoint", f"write the number of one into it, of {', '.join(names)}"):
+            name = path.read_text(encoding="utf-8").strip()
+            if name not in names:
+                raise ValueError(f"there is none called {name[:20]!r}")
+        return name
 
     def point(self, which: str, name: str) -> None:
         """Let the file `last` or `best` hold `name`."""
@@ -81,40 +99,61 @@ class Checkpoints:
             shutil.rmtree(self.folder / damaged)
         self.point("last", name)
 
-    def load(self, which: str = "last") -> tuple[str, Checkpoint]:
-        """Return the name and content of `last`, `best` or a checkpoint by its number.
+    def load(self, which: str = "last") -> Loaded:
+        """Return `last`, `best` or a checkpoint by its number.
 
-        A damaged `last` or `best` is named in a warning, and the newest whole one before it is taken. Raises
-        LunetteError where there is none, or where a checkpoint asked for by number is damaged.
+        A damaged `last` or `best` is named in a warning, and the newest whole one before it is taken; one that training
+        removed meanwhile is looked for anew. Raises LunetteError where there is none, where the file `best` does not
+        say which it is, and where a checkpoint asked for by number is damaged.
         """
-        names = self.names()
+        while True:
+            listed = self._listed()
+            try:
+                loaded, damage = self._load(which)
+            except LunetteError:
+                if self._listed() == listed:
+                    raise
+                continue
+            if damage and self._listed() != listed:
+                continue
+            if damage:
+                words = f"{'; '.join(damage)}; taking checkpoint {loaded.name} instead"
+                warnings.warn(words, LunetteWarning, stacklevel=2)
+            return loaded
+
+    def _listed(self) -> object:
+        """Return what changes whenever training saves or removes a checkpoint."""
+        pointers = (self.run / "last", self.run / "best")
+        return self.names(), [path.read_bytes() if path.is_file() else b"" for path in pointers]
+
+    def _load(self, which: str) -> tuple[Loaded, list[str]]:
+        """Return a checkpoint, and what is damaged of those that were to be taken before it."""
+        names, damage = self.names(), []
+        if not names:
+            raise LunetteError(f"{self.run} has no whole checkpoint: none was saved")
         if which in ("last", "best"):
-            wanted = self.pointer(which)
+            try:
+                wanted = self.pointer(which)
+            except LunetteError as error:
+                if which == "best":  # which no other one can stand in for
+                    raise
+                wanted, damage = None, [str(error)]
             if which == "best" and wanted is None:
                 raise LunetteError(
                     f"{self.run} has no best checkpoint: it was trained without validation pictures, or in stages"
                 )
-            if wanted in names:
+            if wanted is not None:
                 names = names[: names.index(wanted) + 1]
         elif which in names:
             names = [which]
         else:
             raise LunetteError(f"{self.run} has no checkpoint {which!r}; it has last, best, {', '.join(names)}")
-        damage = []
         for name in reversed(names):
             try:
-                checkpoint = read(self.folder / name)
-            except Damaged as error:
+                return read(self.folder / name), damage
+            except LunetteError as error:
                 damage.append(str(error))
-                continue
-            if damage:
-                warnings.warn(f"{'; '.join(damage)}: taking checkpoint {name} instead", LunetteWarning, stacklevel=2)
-            return name, checkpoint
-        raise LunetteError(f"{self.run} has no whole checkpoint: {'; '.join(damage) or 'none was saved'}")
-
-
-class Damaged(Exception):
-    """A file of a checkpoint is missing or not what was written."""
+        raise LunetteError(f"{self.run} has no whole checkpoint: {'; '.join(damage)}")
 
 
 def pack(tensors: dict[str, Tensor]) -> bytes:
@@ -122,18 +161,28 @@ def pack(tensors: dict[str, Tensor]) -> bytes:
     return safetensors.torch.save({name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()})
 
 
-def read(folder: Path) -> Checkpoint:
-    """Return the checkpoint in `folder`, every file of it checked against the manifest."""
-    files = {}
-    try:
-        for file, expected in json.loads((folder / MANIFEST).read_bytes()).items():
-            files[file] = (folder / file).read_bytes()
-            if hashlib.sha256(files[file]).hexdigest() != expected:
-                raise Damaged(f"{folder / file} is damaged (its SHA-256 is not the one it was saved with)")
-        return Checkpoint(
-            safetensors.torch.load(files["model.safetensors"]),
-            safetensors.torch.load(files["optimizer.safetensors"]),
-            json.loads(files["state.json"]),
-        )
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise Damaged(f"{folder} is damaged ({error})") from error
+def manifest(folder: Path) -> Mapping[str, str]:
+    """Return the SHA-256 of each file of a checkpoint, as it was saved."""
+    with reading(folder / MANIFEST, "a checkpoint's list of files"):
+        sums: Mapping[str, str] = typed(Mapping[str, str], json.loads((folder / MANIFEST).read_bytes()))
+        if missing := {MODEL, OPTIMIZER, STATE} - sums.keys():
+            raise ValueError(f"it says nothing of {', '.join(sorted(missing))}")
+        return sums
+
+
+def read(folder: Path) -> Loaded:
+    """Return the checkpoint in `folder`; raises LunetteError unless each file is what the manifest says."""
+    sums, files = manifest(folder), {}
+    for name in (MODEL, OPTIMIZER, STATE):
+        with reading(folder / name, "a part of a checkpoint"):
+            files[name] = (folder / name).read_bytes()
+            if hashlib.sha256(files[name]).hexdigest() != sums[name]:
+                raise ValueError("its SHA-256 is not the one that it was saved with")
+    return Loaded(
+        safetensors.torch.load(files[MODEL]),
+        safetensors.torch.load(files[OPTIMIZER]),
+        json.loads(files[STATE]),
+        name=folder.name,
+        sha256=sums[MODEL],
+        weights=files[MODEL],
+    )

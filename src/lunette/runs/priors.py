@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from torch import Tensor
 from lunette.codes.fitted import KINDS, Density, make_density
 from lunette.errors import LunetteError, unknown
 from lunette.images import Label, index_of
-from lunette.runs.kept import keep, read_tensors, read_text
+from lunette.runs.kept import Kept
+from lunette.stored import reading
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class FittedPrior:
     held_out: Mapping[str, float]  # what was measured on the codes of training pictures held out, by name
     density: Density = field(repr=False, compare=False)
     fitted: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    number: int = 0  # later ones have higher ones; a clock may be set back
 
     def draw(self, n: int, label: Label | None = None, temperature: float = 1.0) -> tuple[Tensor, ...]:
         """Draw n codes, a tensor (n, D) a rung, of the label called `label` where one is asked for.
@@ -48,23 +51,28 @@ class FittedPrior:
         return self.density.sample(n, y, temperature).split(self.rungs, dim=1)
 
 
-class Priors:
+class Priors(Kept):
     """The fitted priors of one run, in `run`/priors."""
 
     def __init__(self, run: Path) -> None:
+        super().__init__(run / "priors")
         self.run = run
-        self.folder = run / "priors"
 
-    def save(self, prior: FittedPrior) -> None:
-        """Write `prior` in place of the one of its kind: whatever happens meanwhile, one of the two is there whole."""
-        known = {f.name: getattr(prior, f.name) for f in fields(prior) if f.name != "density"}
-        keep(self.folder / f"{prior.kind}.toml", known, prior.density.state_dict())
+    def save(self, prior: FittedPrior) -> FittedPrior:
+        """Write `prior` in place of the one of its kind, as the newest, and return it so."""
+        others = []
+        for kind in self.names():
+            with contextlib.suppress(LunetteError):  # a damaged one must not hinder a whole one
+                others.append(self._load(kind).number)
+        prior = replace(prior, number=1 + max(others, default=0))
+        self.keep(prior.kind, prior, prior.density.state_dict(), apart="density")
+        return prior
 
     def load(self, kind: str | None = None) -> FittedPrior:
         """Return the fitted prior called `kind`, or the newest one; raises LunetteError where there is none."""
         if kind is not None and kind not in KINDS:
             raise unknown("kind of prior", kind, KINDS)
-        found = [self._text(path) for path in sorted(self.folder.glob(f"{kind or '*'}.toml"))]
+        found = [self._load(name) for name in self.names() if kind in (None, name)]
         if not found:
             what = f"no {kind} prior was" if kind else "it has no prior of its own, and none was"
             how = f" --kind {kind}" if kind else ""
@@ -72,26 +80,14 @@ class Priors:
                 f"nothing says which codes of {self.run} to draw: {what} fitted to them yet; do so with "
                 f"lunette fit-prior {self.run}{how}"
             )
-        return self._read(max(found, key=lambda text: text["fitted"]))
+        return max(found, key=lambda prior: (prior.number, prior.fitted))
 
-    def _text(self, path: Path) -> dict[str, Any]:
-        try:
-            return read_text(path, {f.name for f in fields(FittedPrior)} - {"density"})
-        except (OSError, ValueError) as error:
-            raise LunetteError(
-                f"{path} cannot be read as a fitted prior ({error}): {self._again(path.stem)}"
-            ) from error
-
-    def _read(self, text: dict[str, Any]) -> FittedPrior:
-        file, digest = self.folder / text.pop("tensors"), text.pop("tensors_sha256")
-        text |= {"rungs": tuple(text["rungs"]), "label_names": tuple(text["label_names"])}
-        try:
-            tensors = read_tensors(file, digest)
-            density = make_density(text["kind"], sum(text["rungs"]), len(text["label_names"]), text["arguments"])
+    def _load(self, kind: str) -> FittedPrior:
+        mend = f"fit it anew with lunette fit-prior {self.run} --kind {kind}"
+        with reading(self.folder / f"{kind}.toml", "a fitted prior", mend):
+            known, tensors = self.read(kind, FittedPrior, apart="density")
+            if known["kind"] != kind:
+                raise ValueError(f"it is a {known['kind']} prior")
+            density = make_density(kind, sum(known["rungs"]), len(known["label_names"]), known["arguments"])
             density.load_state_dict(tensors)
-        except (OSError, ValueError, TypeError, RuntimeError) as error:
-            raise LunetteError(f"{file} is damaged ({error}): {self._again(text['kind'])}") from error
-        return FittedPrior(**text, density=density.eval())
-
-    def _again(self, kind: str) -> str:
-        return f"fit it anew with lunette fit-prior {self.run} --kind {kind}"
+            return FittedPrior(**known, density=density.eval())

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import signal
 import time
+import warnings
 from collections.abc import Generator
 
-from lunette.errors import Interrupted, LunetteError
+from lunette.errors import Interrupted, LunetteError, LunetteWarning
 from lunette.runs.checkpoints import Checkpoint
-from lunette.runs.run import REPORT, Run, load_weights
+from lunette.runs.run import METRICS, REPORT, Run, load_weights
 from lunette.runs.signals import Signals
 from lunette.training import End, EpochEnd, Event, Metrics, Position, Step, Training
 
@@ -19,7 +20,7 @@ SAVE_SECONDS = 300.0  # within a long epoch, a checkpoint at least this often
 def record(run: Run, training: Training) -> Generator[Event, None, None]:
     """Yield the events of `training`, each after it is safe on the disk; the caller holds the run's lock.
 
-    There is a checkpoint before the first step, after every epoch and every 300 s. SIGINT and SIGTERM save
+    There is a checkpoint before the first step, after every epoch and every 300 s. SIGINT, SIGTERM and SIGHUP save
     after the running step (on a GPU, or with several processes, at the next one that is settled) and raise
     Interrupted. The End carries the test metrics of the final weights: with patience those of the best epoch,
     else the last epoch's. All processes of a team do this in step, and the first of them writes.
@@ -45,12 +46,13 @@ def record(run: Run, training: Training) -> Generator[Event, None, None]:
                 continue
             # After the yield: a signal may have come while the event was watched.
             due = team.leads and time.monotonic() - saved > SAVE_SECONDS
-            wanted = team.largest(signals.received or int(due))
+            # One number for all processes: 1 where a checkpoint is due, above that a signal (SIGHUP itself is 1).
+            wanted = team.largest(1 + signals.received if signals.received else int(due))
             if wanted and isinstance(event, Step):
                 save(run, training, len(rows))
                 saved = time.monotonic()
             if wanted > 1:
-                raise interrupted(run, training, wanted)
+                raise interrupted(run, training, wanted - 1)
 
 
 def interrupted(run: Run, training: Training, number: int) -> Interrupted:
@@ -83,7 +85,7 @@ def restore(run: Run, training: Training) -> None:
         raise LunetteError(f"cannot go on: the data in {run.settings.source} changed since {run.path} was begun")
     checkpoint = None
     if training.team.leads and (run.checkpoints.names() or run.checkpoints.pointer("last")):
-        name, checkpoint = run.checkpoints.load("last")
+        checkpoint = run.checkpoints.load("last")
         past_main = checkpoint.state["position"]["stage"] > len(training.recipe.stages)
         if past_main and training.settings.epochs != run.settings.training.epochs:
             raise LunetteError(
@@ -91,11 +93,15 @@ def restore(run: Run, training: Training) -> None:
                 "epochs would change that: train anew with more --epochs"
             )
         (run.path / REPORT).unlink(missing_ok=True)
-        run.checkpoints.drop_after(name)
-        run.write_metrics(run.metrics()[: checkpoint.state["rows"]])
+        run.checkpoints.drop_after(checkpoint.name)
+        rows = run.metrics()
+        if len(rows) < checkpoint.state["rows"]:
+            words = f"{run.path / METRICS} has lost {checkpoint.state['rows'] - len(rows)} rows: they stay missing"
+            warnings.warn(words, LunetteWarning, stacklevel=2)
+        run.write_metrics(rows[: checkpoint.state["rows"]])
     training.team.wait()
     if not training.team.leads and run.checkpoints.names():
-        _, checkpoint = run.checkpoints.load("last")
+        checkpoint = run.checkpoints.load("last")
     if checkpoint is None:
         return  # stopped before the first checkpoint: the seed gives the same beginning again
     load_weights(training.load_model, checkpoint)
@@ -108,10 +114,10 @@ def finish(run: Run, training: Training, end: End, rows: list[dict[str, object]]
     epoch, step = end.epoch, training.position.step
     if training.settings.patience:
         training.team.wait()
-        name, checkpoint = run.checkpoints.load("best")
+        checkpoint = run.checkpoints.load("best")
         load_weights(training.load_model, checkpoint)
         if training.team.leads:
-            run.checkpoints.point("last", name)
+            run.checkpoints.point("last", checkpoint.name)
         epoch, step = (checkpoint.state["position"][key] for key in ("epoch", "step"))
     test = training.measure(run.dataset.test)
     write_rows(run, training, [*rows, row(epoch, step, "test", test)])

@@ -7,35 +7,30 @@ import dataclasses
 import itertools
 import json
 import re
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import filelock
-import numpy as np
-import tomli_w
 import torch
 
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.files import write, write_folder, writing
-from lunette.images import Dataset, DataSettings, Shape, is_name, load
+from lunette.images import Dataset, is_name, load
 from lunette.models import LatentModel
 from lunette.names import on_disk
 from lunette.recipes import Recipe, build
-from lunette.runs.checkpoints import Checkpoint, Checkpoints
+from lunette.runs.checkpoints import Checkpoint, Checkpoints, Loaded
 from lunette.runs.concepts import Concepts
+from lunette.runs.kept import ELSEWHERE
+from lunette.runs.metrics import read_rows
 from lunette.runs.priors import Priors
-from lunette.training import TrainingSettings, pick_device
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from lunette.runs.settings import RunSettings
+from lunette.stored import reading
+from lunette.training import pick_device
 
 SETTINGS = "run.toml"
 METRICS = "metrics.jsonl"
@@ -43,61 +38,11 @@ REPORT = "report.html"
 
 
 @dataclass(frozen=True)
-class RunSettings:
-    """The content of run.toml: enough to rebuild the run."""
-
-    recipe: str
-    arguments: Mapping[str, Any]
-    source: str
-    data: DataSettings
-    training: TrainingSettings
-    facts: Mapping[str, Any]  # of the data: shape, sizes of the splits, how they were made, SHA-256
-    versions: Mapping[str, str]
-
-    @property
-    def shape(self) -> Shape:
-        """The shape (C, H, W) of the images."""
-        channels, height, width = self.facts["shape"]
-        return (channels, height, width)
-
-    @property
-    def label_names(self) -> tuple[str, ...]:
-        """The names of the images' labels; none where they have no labels."""
-        return tuple(self.facts.get("labels", ()))
-
-    def to_toml(self) -> str:
-        """Return run.toml's text; a setting that is None is left out."""
-        tables = {"source": self.source} | asdict(self.data)
-        content = {
-            "recipe": self.recipe,
-            "arguments": self.arguments,
-            "data": _without_none(tables) | {"facts": self.facts},
-            "training": _without_none(asdict(self.training)),
-            "versions": self.versions,
-        }
-        return tomli_w.dumps(content)
-
-    @classmethod
-    def from_toml(cls, text: str) -> RunSettings:
-        """Read run.toml's text; raises KeyError, TypeError or ValueError where it is not one."""
-        content = tomllib.loads(text)
-        data = content["data"]
-        return cls(
-            recipe=content["recipe"],
-            arguments={k: tuple(v) if isinstance(v, list) else v for k, v in content["arguments"].items()},
-            source=data["source"],
-            data=DataSettings(**{f.name: data[f.name] for f in fields(DataSettings) if f.name in data}),
-            training=TrainingSettings(**content["training"]),
-            facts=data["facts"],
-            versions=content["versions"],
-        )
-
-
-@dataclass(frozen=True)
 class Trained:
     """A recipe with the weights of the checkpoint `name`, ready for use, and where training was then."""
 
     name: str
+    sha256: str  # of its weights
     recipe: Recipe
     state: Mapping[str, Any]
 
@@ -110,25 +55,24 @@ class Run:
         self.checkpoints = Checkpoints(self.path)
         self.priors = Priors(self.path)
         self.concepts = Concepts(self.path)
-        try:
-            self.settings = RunSettings.from_toml((self.path / SETTINGS).read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
+        if not (self.path / SETTINGS).is_file():
             what = "has no run.toml, so it is no run folder" if self.path.exists() else "does not exist"
-            raise LunetteError(f"{self.path} {what}; lunette train makes one, under runs/") from None
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise LunetteError(f"{self.path / SETTINGS} cannot be read as a run's settings: {error!r}") from error
+            raise LunetteError(f"{self.path} {what}; lunette train makes one, under runs/")
+        with reading(self.path / SETTINGS, "a run's settings", "restore the file, or train anew"):
+            self.settings = RunSettings.from_toml((self.path / SETTINGS).read_text(encoding="utf-8"))
 
     @classmethod
     def create(cls, out: str | Path | None, settings: RunSettings, files: Mapping[str, bytes]) -> Run:
         """Make the run folder `out` (by default runs/RECIPE-DATA-NNN), with `files` in it besides run.toml."""
-        path = Path(out) if out else _reserve(settings)
+        content = {SETTINGS: settings.to_toml().encode(), **files}
+        if out is None:
+            return cls(_write_numbered(settings, content))
+        path = Path(out)
         if not path.name:
             raise LunetteError(f"--out {path} is no name for a run folder: give it one, such as runs/my-run")
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if is_taken(path):
             raise LunetteError(f"{path} exists already: choose another --out, or go on with lunette resume {path}")
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        write_folder(path, {SETTINGS: settings.to_toml().encode(), **files})
+        write_folder(path, content)
         return cls(path)
 
     def __repr__(self) -> str:
@@ -150,7 +94,7 @@ class Run:
     def locked(self) -> Iterator[None]:
         """Keep other processes from training in this folder; raises LunetteError where one does."""
         lock = filelock.FileLock(self.path / ".lock", timeout=0)
-        with writing(self.path):
+        with writing(self.path, ELSEWHERE):
             try:
                 lock.acquire()
             except filelock.Timeout:
@@ -167,9 +111,13 @@ class Run:
         return bool(rows) and rows[-1]["split"] == "test" and (self.path / REPORT).is_file()
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Return the rows of metrics.jsonl."""
+        """Return the rows of metrics.jsonl; raises LunetteError where one is damaged."""
         path = self.path / METRICS
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+        if not path.exists():
+            return []
+        mend = "restore the file, or remove it: the weights are whole, but losses and curves are in it alone"
+        with reading(path, "a run's metrics", mend):
+            return read_rows(path.read_bytes())
 
     def training_seconds(self) -> float:
         """Return how long training took so far, all stages, on the machine where it ran."""
@@ -213,14 +161,14 @@ class Run:
         """Return the trained model of a checkpoint (last, best or its number), ready for use."""
         return self.trained(checkpoint, device).recipe.model
 
-    def trained(self, checkpoint: str = "last", device: str = "auto") -> Trained:
+    def trained(self, checkpoint: str | Loaded = "last", device: str = "auto") -> Trained:
         """Return the same with its recipe, and what else is known of the checkpoint."""
-        name, loaded = self.checkpoints.load(checkpoint)
+        loaded = self.checkpoints.load(checkpoint) if isinstance(checkpoint, str) else checkpoint
         with torch.random.fork_rng():  # its first weights are drawn, and then replaced
             recipe = self.recipe()
         load_weights(recipe.model.load_state_dict, loaded)
         recipe.model.to(pick_device(device)).eval()
-        return Trained(name, recipe, loaded.state)
+        return Trained(loaded.name, loaded.sha256, recipe, loaded.state)
 
 
 def load_weights(load: Callable[[Mapping[str, torch.Tensor]], object], checkpoint: Checkpoint) -> None:
@@ -231,29 +179,23 @@ def load_weights(load: Callable[[Mapping[str, torch.Tensor]], object], checkpoin
         raise LunetteError(f"the checkpoint's weights do not fit the run's recipe: {error}") from error
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that a run's numbers depend on."""
-    return {
-        "lunette": metadata.version("lunette"),
-        "python": ".".join(map(str, sys.version_info[:3])),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-    }
+def is_taken(path: Path) -> bool:
+    """Return whether there is something where a run folder is to be: more than an empty folder."""
+    return path.exists() and (not path.is_dir() or any(path.iterdir()))
 
 
-def _reserve(settings: RunSettings) -> Path:
-    """Make and return the next free folder runs/RECIPE-DATA-NNN, which no other process can then take."""
+def _write_numbered(settings: RunSettings, content: dict[str, bytes]) -> Path:
+    """Make and return the next free folder runs/RECIPE-DATA-NNN; no two processes make the same."""
     data = re.sub(r"[^a-z0-9]+", "-", Path(settings.source).stem.lower()).strip("-") or "data"
     stem = Path("runs") / f"{settings.recipe.replace('_', '-')}-{data}"
-    with writing(stem):
-        stem.parent.mkdir(exist_ok=True)
-        for number in itertools.count(1):
-            path = stem.with_name(f"{stem.name}-{number:03d}")
-            with contextlib.suppress(FileExistsError):
-                path.mkdir()
-                return path
+    for number in itertools.count(1):
+        path = stem.with_name(f"{stem.name}-{number:03d}")
+        if is_taken(path):
+            continue
+        try:
+            write_folder(path, content)
+            return path
+        except LunetteError:
+            if not is_taken(path):  # by another process, meanwhile
+                raise
     raise AssertionError("itertools.count ends only by the return")
-
-
-def _without_none(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in table.items() if value is not None}

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM ask training to save and stop; a second one stops it at once."""
+"""SIGINT, SIGTERM and SIGHUP ask training to save and stop; a second one stops it at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Signals:
-    """Within this context the first SIGINT or SIGTERM is only noted, in `received`."""
+    """Within this context the first of these signals is only noted, in `received`."""
 
     def __init__(self) -> None:
         self.received: int | None = None
@@ -18,7 +18,7 @@ class Signals:
     def __enter__(self) -> Signals:
         # Only the main thread may set handlers; elsewhere signals do what they did before.
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, *hangup()):
                 self._before[number] = signal.signal(number, self._note)
         return self
 
@@ -33,3 +33,9 @@ class Signals:
         while self._before:
             number, handler = self._before.popitem()
             signal.signal(number, handler)
+
+
+def hangup() -> list[int]:
+    """Return SIGHUP, where the system has it and this process is not to outlive its terminal (nohup)."""
+    number = getattr(signal, "SIGHUP", None)
+    return [] if number is None or signal.getsignal(number) == signal.SIG_IGN else [number]

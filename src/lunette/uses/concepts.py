@@ -39,6 +39,7 @@ def add_concept(
     """
     check_name(name)
     opened = open_run(run)
+    opened.concepts.check_writable()
     concept = concept_of(opened, opened.trained(checkpoint), name, with_, without, measure, label, watch)
     opened.concepts.save(concept)
     return concept
@@ -90,7 +91,7 @@ def concept_of(
         name=name,
         how=how if label is None else how | {"label": str(label)},
         checkpoint=trained.name,
-        checkpoint_sha256=run.checkpoints.sha256(trained.name),
+        checkpoint_sha256=trained.sha256,
         rungs=tuple(map(len, vector)),
         pictures=(len(sides[0]), len(sides[1])),
         labels=labels,
@@ -164,7 +165,6 @@ def combined(run: Run, trained: Trained, wanted: Sequence[str]) -> tuple[Tensor,
 
     Raises LunetteError for unknown names, weights that are no numbers, and concepts of another checkpoint's codes.
     """
-    sha256 = run.checkpoints.sha256(trained.name)
     parts = []
     for text in wanted:
         name, _, number = text.partition(":")
@@ -174,5 +174,5 @@ def combined(run: Run, trained: Trained, wanted: Sequence[str]) -> tuple[Tensor,
             weight = math.nan
         if not math.isfinite(weight):
             raise LunetteError(f"the weight of a concept is a number, as in {name}:-0.5, not {number!r}")
-        parts.append([weight * rung for rung in run.concepts.load_for(name, trained.name, sha256).vector])
+        parts.append([weight * rung for rung in run.concepts.load_for(name, trained.name, trained.sha256).vector])
     return tuple(torch.stack(rung).sum(0) for rung in zip(*parts, strict=True))

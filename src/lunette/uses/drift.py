@@ -45,11 +45,10 @@ def drifts_of(
         found |= {name: mean_of(name) for name in MEASURES}
     if model.labels and to is not None:
         return found  # drawn with another label than y, with which a code would be read wrongly
-    sha256 = run.checkpoints.sha256(trained.name)
     codes = encode(model, images.pixels, y)
     for name in run.concepts.names():
         concept = run.concepts.load(name)
-        if concept.checkpoint_sha256 == sha256:
+        if concept.checkpoint_sha256 == trained.sha256:
             found[f"along {name}"] = concept_moved(model, codes, concept.vector, y)
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lunette.errors import LunetteError
 from lunette.files import write
+from lunette.stored import from_json, reading, to_json, typed
 from lunette.uses.shown import Shown
 
 EVALUATION = "evaluation.json"
@@ -58,38 +57,32 @@ class Evaluation:
     checkpoint_sha256: str
     data_sha256: str
     groups: Mapping[str, Group]
+    kept: bool = field(default=True, repr=False, compare=False)  # in the run's folder, which may not be writable
 
     def save(self, run: Path) -> None:
         """Write evaluation.json, where numbers that are not finite are null."""
         content = asdict(self)
+        del content["kept"]
         for group in content["groups"].values():
             del group["pictures"]
-        write(run / EVALUATION, json.dumps(finite(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        write(run / EVALUATION, to_json(finite(content)))
 
     @classmethod
     def load(cls, run: Path) -> Evaluation | None:
         """Return what evaluation.json holds, or None where there is none; raises LunetteError for a damaged one."""
         path = run / EVALUATION
-        if not path.is_file():
+        if not path.exists():
             return None
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            groups = {name: read_group(group) for name, group in content.pop("groups").items()}
-            return cls(**content, groups=groups)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise LunetteError(
-                f"{path} cannot be read ({error}): remove it, and measure anew with lunette evaluate {run}"
-            ) from error
-
-
-def read_group(content: dict[str, Any]) -> Group:
-    """Return a group as it was written."""
-    numbers = {
-        name: Number(**{**number, "value": math.nan if number["value"] is None else number["value"]})
-        for name, number in content.pop("numbers").items()
-    }
-    lists = {name: [math.nan if v is None else v for v in values] for name, values in content.pop("lists").items()}
-    return Group(numbers, tuple(content.pop("notes")), lists, **content)
+        with reading(path, "an evaluation", f"remove it, and measure anew with lunette evaluate {run}"):
+            content = from_json(path.read_bytes())
+            for group in content["groups"].values():
+                for number in group["numbers"].values():
+                    number["value"] = math.nan if number["value"] is None else number["value"]
+                group["lists"] = {
+                    name: [math.nan if v is None else v for v in values] for name, values in group["lists"].items()
+                }
+            evaluation: Evaluation = typed(cls, content)
+            return evaluation
 
 
 def finite(value: Any) -> Any:

@@ -40,12 +40,14 @@ def fit_prior(
     The codes are `draws` posterior samples z ~ q(z | x) of each picture, or its code where that is a point. A tenth
     of the pictures is held out to measure the fit on. `kind` is gaussian, mixture, flow, two-stage or flow-matching,
     and `arguments` are those of its density. The run's weights stay as they are. `watch` is called with each
-    Progress. Raises LunetteError for an unknown kind or argument and where there are fewer than 10 pictures.
+    Progress. Raises LunetteError for an unknown kind or argument, where there are fewer than 10
+    pictures, and where the run's folder cannot be written to.
     """
     opened = open_run(run)
     settled = density_arguments(kind, arguments)
     if draws < 1:
         raise LunetteError(f"a density is fitted to at least 1 draw of each code, not {draws}")
+    opened.priors.check_writable()
     trained = opened.trained(checkpoint)
     model, images = trained.recipe.model, opened.dataset.train
     if len(images) < FEWEST:
@@ -67,7 +69,7 @@ def fit_prior(
         kind=kind,
         arguments=settled,
         checkpoint=trained.name,
-        checkpoint_sha256=opened.checkpoints.sha256(trained.name),
+        checkpoint_sha256=trained.sha256,
         rungs=rungs,
         label_names=images.label_names if density.labels else (),
         pictures=rest.z.shape[1],
@@ -77,8 +79,7 @@ def fit_prior(
         held_out={density.measure: measured},
         density=density.cpu(),
     )
-    opened.priors.save(prior)
-    return prior
+    return opened.priors.save(prior)
 
 
 @torch.inference_mode()

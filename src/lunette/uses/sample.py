@@ -38,15 +38,27 @@ def sample(
     or label, and for a prior that was fitted to the codes of another checkpoint.
     """
     opened = open_run(run)
-    trained = opened.trained(checkpoint)
-    fitted = prior_of(opened, trained, prior)
-    return sample_model(trained.recipe.model, n, seed, temperature, fitted, label, opened.settings.label_names)
+    return sample_trained(opened, opened.trained(checkpoint), n, prior, label, seed, temperature)
+
+
+def sample_trained(
+    run: Run,
+    trained: Trained,
+    n: int = 64,
+    prior: str | None = None,
+    label: Label | None = None,
+    seed: int = 0,
+    temperature: float = 1.0,
+) -> Sheet:
+    """Do what `sample` does, with a checkpoint at hand."""
+    fitted = prior_of(run, trained, prior)
+    return sample_model(trained.recipe.model, n, seed, temperature, fitted, label, run.settings.label_names)
 
 
 def prior_of(run: Run, trained: Trained, kind: str | None) -> FittedPrior | None:
     """Return the fitted prior that `sample` draws from, or None for the model's own."""
     if kind is not None or trained.recipe.model.prior is None:
-        return fitted_prior(run, kind, trained.name)
+        return fitted_prior(run, kind, trained)
     check_learned(run, trained)
     return None
 
@@ -62,13 +74,14 @@ def check_learned(run: Run, trained: Trained) -> None:
         )
 
 
-def fitted_prior(run: Run, kind: str | None, checkpoint: str) -> FittedPrior:
-    """Return the fitted prior called `kind` (or the newest) of the codes of `checkpoint`, called by its number."""
+def fitted_prior(run: Run, kind: str | None, trained: Trained) -> FittedPrior:
+    """Return the fitted prior called `kind` (or the newest) of the codes of a checkpoint."""
     prior = run.priors.load(kind)
-    if prior.checkpoint_sha256 != run.checkpoints.sha256(checkpoint):
+    if prior.checkpoint_sha256 != trained.sha256:
         raise LunetteError(
             f"the {prior.kind} prior in {run.path} was fitted to the codes of checkpoint {prior.checkpoint}, not of "
-            f"{checkpoint}: fit it anew with lunette fit-prior {run.path} --kind {prior.kind} --checkpoint {checkpoint}"
+            f"{trained.name}: fit it anew with lunette fit-prior {run.path} --kind {prior.kind} "
+            f"--checkpoint {trained.name}"
         )
     return prior
 

@@ -20,6 +20,7 @@ from lunette.progress import Progress, Watch, unwatched
 from lunette.randomness import stream
 from lunette.recipes import arguments
 from lunette.runs import Run
+from lunette.stored import reading, typed
 from lunette.training import EpochEnd, Event
 from lunette.uses.study import Outcome, Study, Trial
 from lunette.uses.train import ARRAY_FILE, resolved, resume, sort_settings, train
@@ -118,14 +119,16 @@ def opened(path: Path, content: Mapping[str, Any]) -> Iterator[optuna.Study]:
         with filelock.FileLock(path / ".lock", timeout=0):
             clean_up(path / JOURNAL)
             optuna.logging.set_verbosity(optuna.logging.WARNING)
-            study = optuna.create_study(
-                storage=JournalStorage(JournalFileBackend(str(path / JOURNAL))),
-                study_name="lunette",
-                load_if_exists=True,
-                pruner=optuna.pruners.MedianPruner(n_warmup_steps=1),
-            )
             settings = json.loads(json.dumps(content))
-            if (known := study.user_attrs.get("settings", settings)) != settings:
+            with reading(path / JOURNAL, "a study", "restore the file, or choose another --out"):
+                study = optuna.create_study(
+                    storage=JournalStorage(JournalFileBackend(str(path / JOURNAL))),
+                    study_name="lunette",
+                    load_if_exists=True,
+                    pruner=optuna.pruners.MedianPruner(n_warmup_steps=1),
+                )
+                known = typed(Mapping[str, Any], study.user_attrs.get("settings", settings))
+            if known != settings:
                 changed = ", ".join(name for name in settings if known.get(name) != settings[name])
                 raise LunetteError(
                     f"the study in {path} has another {changed}: go on with the same settings, or choose another --out"

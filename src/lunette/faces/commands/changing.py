@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from lunette.faces.commands.shared import Checkpoint, LabelName, Npz, Out, OwnImages, RunPath, Seed, archive, show
+from lunette.faces.commands.shared import (
+    Checkpoint,
+    LabelName,
+    Npz,
+    Out,
+    OwnImages,
+    RunPath,
+    Seed,
+    archive,
+    check_place,
+    show,
+)
 from lunette.files import check_free
 
 if TYPE_CHECKING:
@@ -58,6 +69,7 @@ def edit(
     npz: Npz = None,
 ) -> None:
     """Change pictures along a concept, from examples or of the run, or along a dimension; --out walk.gif moves."""
+    check_place(run, out)
     from lunette.faces import python
     from lunette.faces.tables import strip_table
 
@@ -127,6 +139,7 @@ def denoise(
     """Mend damaged pictures: with a run of denoising as it learned to, else by projection on what the run draws."""
     from lunette.faces import python
 
+    check_place(run, out)
     if out:
         check_free(out)  # before any work
     mended = python.denoise(
@@ -156,6 +169,7 @@ def inpaint(
     """
     from lunette.faces import python
 
+    check_place(run, out)
     if out:
         check_free(out)  # before any work
     filled = python.inpaint(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from lunette.faces.commands.shared import Checkpoint, Kind, LabelName, Npz, Out, RunPath, Seed, show
+from lunette.faces.commands.shared import Checkpoint, Kind, LabelName, Npz, Out, RunPath, Seed, check_place, show
 
 GroupName = Literal["likelihood", "codes", "reconstruction", "samples", "representation"]
 
@@ -29,9 +29,9 @@ def evaluate(
         run, groups, pictures=pictures, samples=samples, prior=prior, seed=seed, checkpoint=checkpoint
     )
     evaluation_table(found, groups or ())
-    print(
-        *(f"written to {run / name}" for name in ("evaluation.json", "report.html") if (run / name).is_file()), sep="\n"
-    )
+    for name in ("evaluation.json", "report.html"):
+        if found.kept and (run / name).is_file():
+            print(f"written to {run / name}")
 
 
 def compare(
@@ -72,6 +72,7 @@ def anomalies(
     npz: Npz = None,
 ) -> None:
     """Find strange pictures: the strangest beside what comes back, and every one's scores and quantile with --csv."""
+    check_place(run, out)
     from lunette.faces import python
 
     given: dict[str, Any] = {"score": score, "against": against, "strange": strange, "label": label}

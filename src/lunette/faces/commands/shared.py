@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from lunette.files import check_writable
+
 if TYPE_CHECKING:
     from lunette.uses.shown import Shown
 
@@ -40,6 +42,12 @@ def show(result: Shown, run: Path, verb: str, out: Path | None, npz: Path | None
         paths.append(result.save(archive(npz)))
     if has_last_word():
         print(*paths, sep="\n")
+
+
+def check_place(run: Path, out: Path | None) -> None:
+    """Raise LunetteError, before any work, where there is no `out`, and the run's pictures/ cannot be written to."""
+    if out is None and is_first() and run.is_dir():
+        check_writable(run / "pictures", "choose another place with --out")
 
 
 def archive(npz: Path) -> Path:

@@ -12,7 +12,7 @@ from lunette.errors import LunetteError
 from lunette.files import write_anew
 from lunette.images import Images
 from lunette.models import LatentModel
-from lunette.runs import Run
+from lunette.runs import Run, Trained
 from lunette.training import to_float
 from lunette.uses.comparison.lines import Line, Side, apart, lines
 from lunette.uses.comparison.plots import curves, pareto, rate_distortion
@@ -20,7 +20,7 @@ from lunette.uses.evaluation import Evaluation
 from lunette.uses.labels import labels_for
 from lunette.uses.page import render
 from lunette.uses.passes import AnyRun, decode, encode, open_run
-from lunette.uses.sample import sample
+from lunette.uses.sample import sample_trained
 from lunette.uses.sheet import Sheet
 
 SHOWN = 12  # test pictures, each beside what every run makes of it
@@ -93,10 +93,10 @@ def section(sides: Sequence[Side], seed: int, checkpoint: str) -> Section:
         trained = side.run.trained(checkpoint)
         reconstructions[side.name] = reconstructed(side.run, trained.recipe.model, test)
         try:
-            samples[side.name] = sample(side.run, SAMPLES, seed=seed, checkpoint=checkpoint)
+            samples[side.name] = sample_trained(side.run, trained, SAMPLES, seed=seed)
         except LunetteError as error:
             notes.append(f"no samples of {side.name}: {error}")
-        notes += measured(side, trained.name)
+        notes += measured(side, trained)
     plots = {
         "Learning curves": curves(sides),
         "Rate and distortion": rate_distortion(sides),
@@ -113,16 +113,16 @@ def section(sides: Sequence[Side], seed: int, checkpoint: str) -> Section:
     )
 
 
-def measured(side: Side, checkpoint: str) -> list[str]:
+def measured(side: Side, trained: Trained) -> list[str]:
     """Return what to know of a run's evaluation, in sentences."""
     if side.evaluation is None:
         return [f"{side.name} is not measured yet: lunette evaluate {side.run.path}"]
     evaluation, prior = side.evaluation, side.drawn_from
     notes = [f"the measured samples of {side.name} are of its fitted {prior} prior"] if prior else []
-    if evaluation.checkpoint_sha256 != side.run.checkpoints.sha256(checkpoint):
+    if evaluation.checkpoint_sha256 != trained.sha256:
         notes.append(
             f"{side.name} was measured at checkpoint {evaluation.checkpoint}, which is another than its pictures here "
-            f"are of: lunette evaluate {side.run.path} --checkpoint {checkpoint}"
+            f"are of: lunette evaluate {side.run.path} --checkpoint {trained.name}"
         )
     return notes
 

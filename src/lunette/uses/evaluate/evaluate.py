@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 import torch
 
-from lunette.errors import LunetteError, unknown
+from lunette.errors import LunetteError, LunetteWarning, unknown
+from lunette.files import check_writable
 from lunette.progress import Watch, unwatched
 from lunette.runs import REPORT, Run, write
 from lunette.uses.evaluate.codes import codes
@@ -60,18 +62,28 @@ def evaluate(
     data = opened.dataset
     test = data.test if pictures is None else some(data.test, pictures)
     subject = Subject(opened, trained, data, test, settings)
-    known = Evaluation(
-        trained.name, opened.checkpoints.sha256(trained.name), str(data.facts["sha256"]), earlier(opened, subject)
-    )
+    before = earlier(opened, subject)
+    known = Evaluation(trained.name, trained.sha256, str(data.facts["sha256"]), before, kept=may_keep(opened))
     for name in groups or GROUPS:
         found = {**known.groups, name: measured(name, subject, watch, by_name=bool(groups))}
         known = replace(known, groups={each: found[each] for each in GROUPS if each in found})
-        for title, picture in found[name].pictures.items():
-            picture.save(opened.pictures / found[name].drawn[title])
-        known.save(opened.path)  # a stop later on loses none of it
-    if (opened.path / REPORT).is_file():  # a run that is not finished gets it at its end
+        if known.kept:
+            known.save(opened.path)  # a stop later on loses none of it
+            for title, picture in found[name].pictures.items():
+                picture.save(opened.pictures / found[name].drawn[title])
+    if known.kept and opened.is_finished:  # another gets its report at its end
         write(opened.path / REPORT, report(opened, subject.model))
     return known
+
+
+def may_keep(run: Run) -> bool:
+    """Return whether numbers can be kept in a run's folder; a warning says so where not."""
+    try:
+        check_writable(run.path, "the numbers are shown here alone")
+    except LunetteError as error:
+        warnings.warn(str(error), LunetteWarning, stacklevel=3)
+        return False
+    return True
 
 
 def measured(name: str, subject: Subject, watch: Watch, by_name: bool) -> Group:
@@ -91,5 +103,5 @@ def measured(name: str, subject: Subject, watch: Watch, by_name: bool) -> Group:
 def earlier(run: Run, subject: Subject) -> Mapping[str, Group]:
     """Return the groups that were measured before of the same checkpoint with the same data."""
     before = Evaluation.load(run.path)
-    same = (run.checkpoints.sha256(subject.trained.name), str(subject.data.facts["sha256"]))
+    same = (subject.trained.sha256, str(subject.data.facts["sha256"]))
     return before.groups if before and (before.checkpoint_sha256, before.data_sha256) == same else {}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 import stat
 import zipfile
 from pathlib import Path, PurePosixPath
 
 from lunette.errors import LunetteError
-from lunette.files import check_free, whole_file, whole_folder
+from lunette.files import check_free, check_writable, whole_file, whole_folder
 from lunette.progress import Progress, Watch, unwatched
 from lunette.runs import Run
 
@@ -17,19 +17,50 @@ SETTINGS = "run.toml"
 
 
 def pack_run(run: Run, out: Path, watch: Watch) -> None:
-    """Write the files of a run to the ZIP `out`, stored as they are; the same run makes the same bytes."""
-    with run.locked(), whole_file(out) as partial, partial.open("wb") as file:
+    """Write the files of a run to the ZIP `out`, stored as they are; the same run makes the same bytes.
+
+    Raises LunetteError where another process trains there, or changed a file of it meanwhile.
+    """
+    with held(run), whole_file(out) as partial, partial.open("wb") as file:
+        before = files_of(run)
         with zipfile.ZipFile(file, "w") as archive:
-            paths = [path for path in sorted(run.path.rglob("*")) if is_of_run(path, run.path)]
-            for done, path in enumerate(paths, 1):
+            for done, path in enumerate(before, 1):
                 member = zipfile.ZipInfo(path.relative_to(run.path).as_posix())
                 member.external_attr = (stat.S_IFREG | 0o644) << 16
-                member.file_size = path.stat().st_size  # so that more than 2 GiB are announced
-                with path.open("rb") as source, archive.open(member, "w") as target:
-                    shutil.copyfileobj(source, target)
-                watch(Progress("packing files", done, len(paths)))
+                try:
+                    data = path.read_bytes()
+                except FileNotFoundError:
+                    raise changed(run) from None
+                archive.writestr(member, data)
+                watch(Progress("packing files", done, len(before)))
+        if files_of(run) != before:
+            raise changed(run)
         file.flush()
         os.fsync(file.fileno())
+
+
+def held(run: Run) -> contextlib.AbstractContextManager[None]:
+    """Keep other processes from training in a run's folder, where this one may write to it."""
+    try:
+        check_writable(run.path, "")
+    except LunetteError:
+        return contextlib.nullcontext()
+    return run.locked()
+
+
+def changed(run: Run) -> LunetteError:
+    """Return the error for a run that was written to while it was packed."""
+    return LunetteError(f"{run.path} changed while it was packed, and nothing was kept: pack it when nobody trains it")
+
+
+def files_of(run: Run) -> dict[Path, tuple[int, int]]:
+    """Return the files of a run in order, each with its size and when it was last changed."""
+    found = {}
+    for path in sorted(run.path.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):
+            if is_of_run(path, run.path):
+                found[path] = path.stat().st_size, path.stat().st_mtime_ns
+    return found
 
 
 def is_of_run(path: Path, run: Path) -> bool:
@@ -58,7 +89,9 @@ def unpack(file: str | Path, out: str | Path | None = None, *, watch: Watch = un
                 check_run(folder, file)
     except FileNotFoundError:
         raise LunetteError(f"there is no file {file}") from None
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
+    except LunetteError:
+        raise
+    except Exception as error:  # zipfile meets damage with errors of many kinds
         raise LunetteError(f"{file} is damaged, or no ZIP file ({error}): have it sent again") from error
     return Run(out)
 
@@ -72,11 +105,12 @@ def check_members(members: list[zipfile.ZipInfo], file: Path) -> None:
         raise zipfile.BadZipFile("a part of it is missing")
     for member in members:
         path = PurePosixPath(member.filename)
+        named = path.parts and path.as_posix() == member.filename  # not empty, nor with . and slashes that say nothing
         outside = path.is_absolute() or ".." in path.parts or any(mark in member.filename for mark in "\\:")
-        plain = stat.S_ISREG(member.external_attr >> 16) and not member.is_dir() and not member.flag_bits & 1
+        plain = stat.S_ISREG(member.external_attr >> 16) and not member.flag_bits & 1
         # What is stored is as large as the file that holds it: a small file cannot fill the disk.
         stored = member.compress_type == zipfile.ZIP_STORED and member.file_size == member.compress_size
-        if outside or not plain or not stored:
+        if not named or outside or not plain or not stored:
             raise LunetteError(
                 f"{file} was not packed by lunette export: it holds {member.filename!r}; nothing was done"
             )

@@ -46,7 +46,7 @@ def model_card(run: Run, trained: Trained, latent: Sequence[int], pictures: Sequ
         summary=summary(settings.recipe),
         parameters=size(model),
         checkpoint=trained.name,
-        checkpoint_sha256=run.checkpoints.sha256(trained.name),
+        checkpoint_sha256=trained.sha256,
         position=trained.state["position"],
         seconds=run.training_seconds(),
         test=test_numbers(rows, trained),
@@ -75,5 +75,5 @@ def test_numbers(rows: list[dict[str, Any]], trained: Trained) -> dict[str, tupl
 def groups(run: Run, trained: Trained) -> Mapping[str, Group]:
     """Return what lunette evaluate measured of this checkpoint."""
     evaluation = Evaluation.load(run.path)
-    same = evaluation and evaluation.checkpoint_sha256 == run.checkpoints.sha256(trained.name)
+    same = evaluation and evaluation.checkpoint_sha256 == trained.sha256
     return evaluation.groups if evaluation and same else {}

@@ -22,9 +22,11 @@ from lunette.uses.export.card import model_card, public
 from lunette.uses.export.networks import PICTURES, check_extra, check_model, networks
 from lunette.uses.labels import labels_for
 from lunette.uses.passes import AnyRun, encode, open_run
-from lunette.uses.reconstruct import reconstruct
-from lunette.uses.sample import sample
+from lunette.uses.reconstruct import reconstruct_model
+from lunette.uses.sample import sample_trained
 from lunette.uses.sheet import Sheet
+
+SHOWN = 32  # test pictures on the card, each beside what comes back
 
 
 def export(run: AnyRun, out: str | Path, *, checkpoint: str = "last", watch: Watch = unwatched) -> Path:
@@ -46,7 +48,8 @@ def export(run: AnyRun, out: str | Path, *, checkpoint: str = "last", watch: Wat
         pack_run(opened, out, watch)
         return out
     check_extra()
-    trained = opened.trained(checkpoint, device="cpu")
+    loaded = opened.checkpoints.load(checkpoint)
+    trained = opened.trained(loaded, device="cpu")
     model = trained.recipe.model
     check_model(model)
     pictures = checked_with(opened)
@@ -56,8 +59,7 @@ def export(run: AnyRun, out: str | Path, *, checkpoint: str = "last", watch: Wat
     for network in networks(model, x, y, metadata(opened, trained, latent)):
         files[network.name], difference = network.data, max(difference, network.difference)
         watch(Progress("writing networks", len(files), 2))
-    weights = opened.checkpoints.folder / trained.name / "model.safetensors"
-    files["model.safetensors"] = weights.read_bytes()
+    files["model.safetensors"] = loaded.weights
     files["run.toml"] = public(opened.settings).to_toml().encode()
     sheets = sheets_of(opened, trained)
     files["MODEL_CARD.md"] = model_card(opened, trained, latent, list(sheets), difference).encode()
@@ -85,7 +87,7 @@ def metadata(run: Run, trained: Trained, latent: Sequence[int]) -> Mapping[str, 
         "data": settings.source,
         "data_sha256": str(settings.facts["sha256"]),
         "checkpoint": trained.name,
-        "checkpoint_sha256": run.checkpoints.sha256(trained.name),
+        "checkpoint_sha256": trained.sha256,
         "lunette": settings.versions["lunette"],
     }
 
@@ -102,7 +104,9 @@ def checked_with(run: Run) -> Images:
 
 def sheets_of(run: Run, trained: Trained) -> dict[str, Sheet]:
     """Return pictures for the card, by name: reconstructions, and samples where something says which codes to draw."""
-    sheets = {"reconstructions": reconstruct(run, checkpoint=trained.name)} if run.has_data else {}
+    sheets = {}
+    if run.has_data:
+        sheets["reconstructions"] = reconstruct_model(trained.recipe.model, run.dataset.test.take(slice(SHOWN)))
     with contextlib.suppress(LunetteError):  # there is no prior, or none of this checkpoint's codes
-        sheets["samples"] = sample(run, checkpoint=trained.name)
+        sheets["samples"] = sample_trained(run, trained)
     return sheets
