@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-bf16 check format lint types bench
+.PHONY: demo test test-bf16 faults check format lint types bench
 
 demo: $(VENV)/installed
 	$(BIN)/lunette train vae --data digits --epochs 100 --pictures 50
@@ -15,6 +15,10 @@ test: $(VENV)/installed-dev
 # The same on a processor with bfloat16 products, or as if it had them.
 test-bf16: $(VENV)/installed-dev
 	LUNETTE_EMULATE_BF16=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+# What is killed, damaged or without room on the disk ends well, or says in words what is wrong: some minutes of it.
+faults: $(VENV)/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/faults.py kills=20 disk=20 runs=160 images=300 archives=200
 
 check: format lint types test
 

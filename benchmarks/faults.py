@@ -4,6 +4,7 @@
 
 - kills: trainings of every recipe that are killed and go on (campaign/kills.py, which also writes kills.json)
 - disk: a full disk at each write of a training, and of what is done with a run (campaign/disk.py)
+- runs: damaged files of a run, a pack and a ZIP (campaign/runs.py)
 - images: damaged pictures in a folder of whole ones, in every format (campaign/images.py)
 - archives: damaged arrays, IDX files, archives and packs, and bombs (campaign/archives.py)
 
@@ -16,12 +17,13 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from campaign import LONG, LOST, OUTCOMES, RAW, WRONG, archives, disk, images, kills
+from campaign import LONG, LOST, OUTCOMES, RAW, WRONG, archives, disk, images, kills, runs
 from report import write_results
 
 CAMPAIGNS: dict[str, tuple[Callable[[int, int], Counter[str]], int]] = {
     "kills": (kills.campaign, 45),
     "disk": (disk.campaign, 40),
+    "runs": (runs.campaign, 400),
     "images": (images.campaign, 1000),
     "archives": (archives.campaign, 700),
 }
