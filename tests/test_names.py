@@ -1,9 +1,11 @@
 """Names that are no UTF-8, output in other encodings, and commands that can be pasted."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,6 +51,14 @@ def test_signs_that_an_output_lacks_end_no_work(encoding):
     done = subprocess.run(words, env=environment, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"vamp" in done.stdout
+
+
+def test_every_suggested_command_quotes_its_path():
+    bare = re.compile(
+        r"lunette (resume|evaluate|fit-prior|data pack|concept add|edit|sample|export|unpack) \{(?!quoted\()"
+    )
+    sources = Path(lunette.__file__).parent.rglob("*.py")
+    assert [path.name for path in sources if bare.search(path.read_text(encoding="utf-8"))] == []
 
 
 @pytest.mark.parametrize("name", ["run", "my run", "it's", "$HOME"])

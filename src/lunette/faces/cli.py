@@ -18,6 +18,7 @@ import tyro
 from lunette.errors import LunetteError, LunetteWarning, unknown
 from lunette.faces.commands import VERBS
 from lunette.faces.commands.shared import MAX_RESTARTS, PROCESSES, told
+from lunette.names import quoted
 
 if TYPE_CHECKING:
     from lunette.recipes import Argument
@@ -97,7 +98,8 @@ def tune(recipe: str, args: list[str]) -> None:
     found = python.tune(recipe, vary=pairs(settings.pop("vary")), **settings)
     study_table(found)
     print(f"picture   {found.save(found.path / 'study.png')}")
-    print(f"the best  lunette resume {found.best.path}  (measures it on test pictures, draws, and writes its report)")
+    resuming = f"lunette resume {quoted(found.best.path)}"
+    print(f"the best  {resuming}  (measures it on test pictures, draws, and writes its report)")
     print(f"or anew   {found.command}")
 
 

@@ -29,6 +29,7 @@ from lunette.images.ranges import Span, warn_of_black
 from lunette.images.sets import Dataset, Images, Parts, split
 from lunette.images.settings import DataSettings, Fit
 from lunette.images.shapes import FACTORS, shape_source
+from lunette.names import quoted
 
 # Besides these, whatever has numbers that NumPy takes: frames, other libraries' tensors, lists of pictures.
 Data = str | Path | NDArray[Any] | Tensor | Images | Image.Image | Sequence[Any]
@@ -134,7 +135,7 @@ def read_path(path: Path, settings: DataSettings, check: bool) -> Parts:
     if "idx" in path.name:
         return Parts(read_idx_file(path, settings.span))
     if path.suffix == ".tar":
-        raise LunetteError(f"{path} is read from a pack: make one with lunette data pack {path} -o FOLDER")
+        raise LunetteError(f"{path} is read from a pack: make one with lunette data pack {quoted(path)} -o FOLDER")
     if lines := lines_for(path):
         raise LunetteError(f"{path} cannot be read as it is: make an .npz or a folder of it, such as by\n\n{lines}\n")
     raise LunetteError(f"{path} is no source of pictures: give a folder of pictures, an .npz, .npy or IDX file")

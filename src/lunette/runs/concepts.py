@@ -11,6 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from lunette.errors import LunetteError, unknown
+from lunette.names import quoted
 from lunette.runs.kept import Kept
 from lunette.stored import reading
 
@@ -51,11 +52,11 @@ class Concepts(Kept):
         if not names:
             raise LunetteError(
                 f"{self.run} has no concept {name!r}, nor any other: make one, such as "
-                f"lunette concept add {self.run} {name} --with FOLDER --without FOLDER"
+                f"lunette concept add {quoted(self.run)} {name} --with FOLDER --without FOLDER"
             )
         if name not in names:
             raise unknown("concept", name, names)
-        mend = f"make it anew with lunette concept add {self.run} {name}"
+        mend = f"make it anew with lunette concept add {quoted(self.run)} {name}"
         with reading(self.folder / f"{name}.toml", "a concept", mend):
             known, tensors = self.read(name, Concept, apart="vector")
             vector = tuple(tensors[f"rung{i}"] for i in range(len(known["rungs"])))
@@ -70,10 +71,12 @@ class Concepts(Kept):
         """
         concept = self.load(name)
         if concept.checkpoint_sha256 != sha256:
-            flags = " ".join(f"--{flag} {value}" for flag, value in {**concept.how, "checkpoint": checkpoint}.items())
+            flags = " ".join(
+                f"--{flag} {quoted(value)}" for flag, value in {**concept.how, "checkpoint": checkpoint}.items()
+            )
             raise LunetteError(
                 f"the concept {name!r} in {self.run} is of the codes of checkpoint {concept.checkpoint}, not of "
-                f"{checkpoint}: make it anew with lunette concept add {self.run} {name} {flags}"
+                f"{checkpoint}: make it anew with lunette concept add {quoted(self.run)} {name} {flags}"
             )
         return concept
 

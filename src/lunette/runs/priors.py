@@ -15,6 +15,7 @@ from torch import Tensor
 from lunette.codes.fitted import KINDS, Density, make_density
 from lunette.errors import LunetteError, unknown
 from lunette.images import Label, index_of
+from lunette.names import quoted
 from lunette.runs.kept import Kept
 from lunette.stored import reading
 
@@ -78,12 +79,12 @@ class Priors(Kept):
             how = f" --kind {kind}" if kind else ""
             raise LunetteError(
                 f"nothing says which codes of {self.run} to draw: {what} fitted to them yet; do so with "
-                f"lunette fit-prior {self.run}{how}"
+                f"lunette fit-prior {quoted(self.run)}{how}"
             )
         return max(found, key=lambda prior: (prior.number, prior.fitted))
 
     def _load(self, kind: str) -> FittedPrior:
-        mend = f"fit it anew with lunette fit-prior {self.run} --kind {kind}"
+        mend = f"fit it anew with lunette fit-prior {quoted(self.run)} --kind {kind}"
         with reading(self.folder / f"{kind}.toml", "a fitted prior", mend):
             known, tensors = self.read(kind, FittedPrior, apart="density")
             if known["kind"] != kind:

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Generator
 
 from lunette.errors import Interrupted, LunetteError, LunetteWarning
+from lunette.names import quoted
 from lunette.runs.checkpoints import Checkpoint
 from lunette.runs.run import METRICS, REPORT, Run, load_weights
 from lunette.runs.signals import Signals
@@ -60,7 +61,7 @@ def interrupted(run: Run, training: Training, number: int) -> Interrupted:
     position = training.position
     where = f"in epoch {position.epoch + 1}" if position.batch else f"at the end of epoch {position.epoch}"
     saved = f"{signal.Signals(number).name}: saved {where}, after step {position.step}"
-    return Interrupted(f"{saved}; go on with: lunette resume {run.path}", number)
+    return Interrupted(f"{saved}; go on with: lunette resume {quoted(run.path)}", number)
 
 
 def save(run: Run, training: Training, rows: int, best: bool = False) -> None:

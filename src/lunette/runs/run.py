@@ -21,7 +21,7 @@ from lunette.errors import LunetteError, LunetteWarning
 from lunette.files import write, write_folder, writing
 from lunette.images import Dataset, is_name, load
 from lunette.models import LatentModel
-from lunette.names import on_disk
+from lunette.names import on_disk, quoted
 from lunette.recipes import Recipe, build
 from lunette.runs.checkpoints import Checkpoint, Checkpoints, Loaded
 from lunette.runs.concepts import Concepts
@@ -71,7 +71,9 @@ class Run:
         if not path.name:
             raise LunetteError(f"--out {path} is no name for a run folder: give it one, such as runs/my-run")
         if is_taken(path):
-            raise LunetteError(f"{path} exists already: choose another --out, or go on with lunette resume {path}")
+            raise LunetteError(
+                f"{path} exists already: choose another --out, or go on with lunette resume {quoted(path)}"
+            )
         write_folder(path, content)
         return cls(path)
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lunette.files import write
+from lunette.names import quoted
 from lunette.stored import from_json, reading, to_json, typed
 from lunette.uses.shown import Shown
 
@@ -73,7 +74,7 @@ class Evaluation:
         path = run / EVALUATION
         if not path.exists():
             return None
-        with reading(path, "an evaluation", f"remove it, and measure anew with lunette evaluate {run}"):
+        with reading(path, "an evaluation", f"remove it, and measure anew with lunette evaluate {quoted(run)}"):
             content = from_json(path.read_bytes())
             for group in content["groups"].values():
                 for number in group["numbers"].values():

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lunette.errors import LunetteError
 from lunette.images import Label, index_of
 from lunette.models import LatentModel
+from lunette.names import quoted
 from lunette.randomness import reseed
 from lunette.runs import FittedPrior, Run, Trained
 from lunette.uses.passes import AnyRun, decode, device_of, open_run
@@ -70,7 +71,8 @@ def check_learned(run: Run, trained: Trained) -> None:
     if recipe.after and not begun:
         raise LunetteError(
             f"{run.path} trains its {recipe.after[0].name} after the rest, and had not begun to at checkpoint "
-            f"{trained.name}, so it cannot draw yet: go on with lunette resume {run.path}, or take --checkpoint last"
+            f"{trained.name}, so it cannot draw yet: go on with lunette resume {quoted(run.path)}, or take "
+            "--checkpoint last"
         )
 
 
@@ -80,7 +82,7 @@ def fitted_prior(run: Run, kind: str | None, trained: Trained) -> FittedPrior:
     if prior.checkpoint_sha256 != trained.sha256:
         raise LunetteError(
             f"the {prior.kind} prior in {run.path} was fitted to the codes of checkpoint {prior.checkpoint}, not of "
-            f"{trained.name}: fit it anew with lunette fit-prior {run.path} --kind {prior.kind} "
+            f"{trained.name}: fit it anew with lunette fit-prior {quoted(run.path)} --kind {prior.kind} "
             f"--checkpoint {trained.name}"
         )
     return prior

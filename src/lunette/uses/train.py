@@ -14,7 +14,7 @@ import typeguard
 
 from lunette.errors import LunetteError, LunetteWarning, unknown
 from lunette.images import Data, Dataset, DataSettings, Images, Shape, is_name, load, read, to_archive
-from lunette.names import written
+from lunette.names import quoted, written
 from lunette.randomness import reseed
 from lunette.recipes import Recipe, arguments, build
 from lunette.runs import Run, RunSettings, record, restore, versions
@@ -150,7 +150,7 @@ def going_on(run: Run, epochs: int | None, precision: PrecisionName | None, devi
     if precision is None and before == "bf16" and not (able := has_bf16(device))[0]:
         raise LunetteError(
             f"{run.path} was trained with bf16 products, and {able[1]}: go on where it has them or, with other numbers "
-            f"from here on, by lunette resume {run.path} --precision fp32"
+            f"from here on, by lunette resume {quoted(run.path)} --precision fp32"
         )
     now = pick_precision(precision or before, device).name
     if before not in ("auto", now):
@@ -174,7 +174,9 @@ def launched(
 
     asked = {"--epochs": epochs, "--precision": precision}
     further = [word for flag, value in asked.items() if value is not None for word in (flag, str(value))]
-    launch(("resume", str(run.path), *further), processes, f"go on with: lunette resume {run.path}", max_restarts)
+    launch(
+        ("resume", str(run.path), *further), processes, f"go on with: lunette resume {quoted(run.path)}", max_restarts
+    )
     return run
 
 

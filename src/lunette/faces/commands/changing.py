@@ -20,6 +20,7 @@ from lunette.faces.commands.shared import (
     show,
 )
 from lunette.files import check_free
+from lunette.names import quoted
 
 if TYPE_CHECKING:
     from lunette.uses.denoise import Mended
@@ -107,7 +108,7 @@ def concept_add(
 
     how: dict[str, Any] = {"with_": with_, "without": without, "measure": measure, "label": label}
     concept_table([python.add_concept(run, name, checkpoint=checkpoint, **how)])
-    print(f"edit along it with lunette edit {run} --concept {name}")
+    print(f"edit along it with lunette edit {quoted(run)} --concept {name}")
 
 
 def concept_list(run: RunPath) -> None:
@@ -118,7 +119,7 @@ def concept_list(run: RunPath) -> None:
     found = concepts(run)
     concept_table(found)
     if not found:
-        print(f"{run} has no concepts yet: lunette concept add {run} NAME --with FOLDER --without FOLDER")
+        print(f"{run} has no concepts yet: lunette concept add {quoted(run)} NAME --with FOLDER --without FOLDER")
 
 
 def denoise(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import arg
 
 from lunette.faces.commands.shared import MAX_RESTARTS, PROCESSES, Checkpoint, Kind, RunPath, Seed, told
+from lunette.names import quoted
 
 
 def train() -> None:
@@ -49,4 +50,4 @@ def fit_prior(
     prior = python.fit_prior(run, kind, draws=draws, seed=seed, checkpoint=checkpoint, **own)
     numbers = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in prior.held_out.items())
     print(f"{prior.kind} prior of {prior.pictures:,} pictures' codes in {prior.seconds:.0f} s; held out: {numbers}")
-    print(f"draw from it with lunette sample {run} --prior {prior.kind}")
+    print(f"draw from it with lunette sample {quoted(run)} --prior {prior.kind}")

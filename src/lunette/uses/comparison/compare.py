@@ -12,6 +12,7 @@ from lunette.errors import LunetteError
 from lunette.files import write_anew
 from lunette.images import Images
 from lunette.models import LatentModel
+from lunette.names import quoted
 from lunette.runs import Run, Trained
 from lunette.training import to_float
 from lunette.uses.comparison.lines import Line, Side, apart, lines
@@ -116,13 +117,13 @@ def section(sides: Sequence[Side], seed: int, checkpoint: str) -> Section:
 def measured(side: Side, trained: Trained) -> list[str]:
     """Return what to know of a run's evaluation, in sentences."""
     if side.evaluation is None:
-        return [f"{side.name} is not measured yet: lunette evaluate {side.run.path}"]
+        return [f"{side.name} is not measured yet: lunette evaluate {quoted(side.run.path)}"]
     evaluation, prior = side.evaluation, side.drawn_from
     notes = [f"the measured samples of {side.name} are of its fitted {prior} prior"] if prior else []
     if evaluation.checkpoint_sha256 != trained.sha256:
         notes.append(
             f"{side.name} was measured at checkpoint {evaluation.checkpoint}, which is another than its pictures here "
-            f"are of: lunette evaluate {side.run.path} --checkpoint {trained.name}"
+            f"are of: lunette evaluate {quoted(side.run.path)} --checkpoint {trained.name}"
         )
     return notes
 
