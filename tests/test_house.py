@@ -12,7 +12,7 @@ import lunette
 ROOMS = ["images", "networks", "codes", "likelihoods", "models", "objectives", "recipes", "training"]
 ROOMS += ["runs", "uses", "faces"]
 SOURCE = Path(lunette.__file__).parent
-FOUNDATION = {"errors", "files", "randomness", "heads", "numbers", "progress", "stored"}
+FOUNDATION = {"errors", "files", "randomness", "heads", "names", "numbers", "progress", "stored"}
 DOORS = {"__init__", "__main__", "sklearn"}  # what users run and import, which may import every room
 
 
