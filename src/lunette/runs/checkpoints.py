@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -123,8 +124,11 @@ class Checkpoints:
 
     def _listed(self) -> object:
         """Return what changes whenever training saves or removes a checkpoint."""
-        pointers = (self.run / "last", self.run / "best")
-        return self.names(), [path.read_bytes() if path.is_file() else b"" for path in pointers]
+        pointers: list[bytes] = []
+        for path in (self.run / "last", self.run / "best"):
+            with contextlib.suppress(OSError):
+                pointers.append(path.read_bytes())
+        return self.names(), pointers
 
     def _load(self, which: str) -> tuple[Loaded, list[str]]:
         """Return a checkpoint, and what is damaged of those that were to be taken before it."""
@@ -143,7 +147,7 @@ class Checkpoints:
                     f"{self.run} has no best checkpoint: it was trained without validation pictures, or in stages"
                 )
             if wanted is not None:
-                names = names[: names.index(wanted) + 1]
+                names = [name for name in names if int(name) <= int(wanted)]
         elif which in names:
             names = [which]
         else:

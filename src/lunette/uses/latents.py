@@ -123,6 +123,7 @@ def _launched(run: Run, images: Data | None, label: Label | None, checkpoint: st
     """Let several processes do it, and read what they wrote."""
     from lunette.uses.launch import launch  # here, because one process need not wait for this import
 
+    checkpoint = run.checkpoints.load(checkpoint).name  # the same for all of them, also where training goes on
     with tempfile.TemporaryDirectory() as folder:
         out, archive = Path(folder) / "codes.npz", Path(folder) / "images.npz"
         if images is not None and not isinstance(images, str | Path):
