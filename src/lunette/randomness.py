@@ -17,7 +17,7 @@ from torch import Tensor
 
 def stream(seed: int, *names: str | int) -> int:
     """Return the 63-bit seed of the stream called `names`, as SHA-256(seed, names)."""
-    digest = hashlib.sha256(repr((seed, *names)).encode()).digest()
+    digest = hashlib.sha256(repr((int(seed), *names)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 

@@ -351,3 +351,27 @@ def test_a_gzip_bomb_is_read_no_further_than_its_header(tmp_path):
         read(tmp_path / "a-idx3-ubyte.gz")
     assert tracemalloc.get_traced_memory()[1] < 2**24
     tracemalloc.stop()
+
+
+def test_tensors_of_other_kinds_and_labels_that_are_none(tmp_path):
+    shares = torch.tensor(RGB / 255)
+    assert np.abs(read(shares.bfloat16()).train.pixels.numpy() - RGB.transpose(0, 3, 1, 2)).max() <= 1
+    assert np.array_equal(read(torch.tensor(RGB).to_sparse()).train.pixels.numpy(), RGB.transpose(0, 3, 1, 2))
+    column = np.empty(9, object)
+    column[:] = list(RGB)
+    assert np.array_equal(read(column).train.pixels.numpy(), RGB.transpose(0, 3, 1, 2))
+    with pytest.raises(LunetteError, match="shape"):
+        read(np.array(5))
+    np.savez(tmp_path / "a.npz", images=BYTES, labels=np.linspace(0, 1, 40))
+    with pytest.raises(LunetteError, match="no whole numbers"):
+        read(tmp_path / "a.npz")
+
+
+def test_what_an_archive_holds_beside_is_not_read(tmp_path):
+    np.savez(tmp_path / "a.npz", imgs=BYTES, metadata=np.array([{}], dtype=object))
+    assert np.array_equal(read(tmp_path / "a.npz").train.pixels[:, 0].numpy(), BYTES)
+
+
+def test_a_named_set_has_a_range_of_its_own():
+    with pytest.raises(LunetteError, match="leave out --range"):
+        read("digits", DataSettings(range="0,16"))

@@ -51,7 +51,7 @@ def test_circles_and_broken_links_are_named(tmp_path):
     assert values(images) == [101, 102, 103]
     (words,) = [str(warning.message) for warning in said]
     assert "links that point nowhere: 1 (a/gone.png)" in words
-    assert "links to a folder that they lie in: 1 (a/back)" in words
+    assert "links to folders that are read already: 1 (a/back)" in words
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the administrator may read all")
@@ -261,3 +261,50 @@ def test_nothing_is_written_into_a_source(tmp_path, monkeypatch, capsys):
     assert main(["data", "."]) == main(["data", "../photos"]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["contact-sheet.png", "photos"]
     assert len(list((tmp_path / "photos").iterdir())) == 19
+
+
+def test_splits_below_labels_are_refused_with_both_readings(tmp_path):
+    for thing in ("cup", "hat"):
+        put(tmp_path / thing / "train" / "good", [100])
+        put(tmp_path / thing / "test" / "good", [200])
+    with pytest.raises(LunetteError, match=r"train and test in them \(cup, hat\), which may be data sets of their own"):
+        read(tmp_path)
+    assert values(read(tmp_path / "cup").test) == [200]
+
+
+def test_links_that_multiply_are_read_once(tmp_path):
+    put(tmp_path / "0", [100, 101])
+    for i in range(1, 8):
+        (tmp_path / str(i)).mkdir()
+        for side in "ab":
+            (tmp_path / str(i) / side).symlink_to(tmp_path / str(i - 1))
+    with pytest.warns(LunetteWarning, match="links to folders that are read already: 14"):
+        assert values(read(tmp_path).train) == [100, 101]
+
+
+def test_a_split_without_labels_adds_no_label(tmp_path):
+    put(tmp_path / "set" / "train" / "b", [101, 102, 103])
+    put(tmp_path / "set" / "test", [120])
+    pack(tmp_path / "set", tmp_path / "pack")
+    for source in ("set", "pack"):
+        parts = read(tmp_path / source)
+        assert (parts.train.label_names, parts.test.label_names) == (("b",), ())
+
+
+def test_grey_frames_of_an_animation_are_grey(tmp_path):
+    frames = [Image.fromarray(np.full((8, 8), 40 * i, np.uint8)) for i in range(1, 6)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert read(tmp_path, DataSettings(frames="all")).train.shape == (1, 8, 8)
+
+
+def test_a_folder_of_other_files_is_refused_with_the_lines_for_one(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(b"x")
+    with pytest.raises(LunetteError, match="pandas.read_parquet"), pytest.warns(LunetteWarning):
+        read(tmp_path)
+
+
+def test_numbers_that_are_not_finite_are_damage(tmp_path):
+    put(tmp_path, range(100, 130))
+    Image.fromarray(np.full((4, 4), np.nan, np.float32)).save(tmp_path / "nan.tif")
+    with pytest.warns(LunetteWarning, match=r"nan\.tif \(some of its numbers are not finite\)"):
+        assert len(read(tmp_path).train) == 30

@@ -46,7 +46,7 @@ def read_array_file(path: Path, span: Span | None = None) -> Parts:
         if isinstance(content, np.ndarray):
             return Parts(from_arrays(content, None, str(path), span))
         with content:
-            return parts_in({key: content[key] for key in content}, path, span)
+            return parts_in(content, path, span)
     except LunetteError:
         raise
     # NumPy reads a header as Python, and lets whatever that raises pass: SyntaxError, tokenize.TokenError and others.

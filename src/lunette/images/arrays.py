@@ -26,8 +26,8 @@ def from_arrays(pixels: NDArray[Any], labels: NDArray[Any] | None, where: str, s
     Transparency is laid on white. `span` is black and white; without it they are found (see `span_of`). Raises
     LunetteError for anything else.
     """
-    span = span or span_in([pixels], where)
-    whole = np.require(on_white(to_bytes(channels_first(pixels, where), span)), requirements=["C", "W"])
+    shaped = channels_first(pixels, where)
+    whole = np.require(on_white(to_bytes(shaped, span or span_in([shaped], where))), requirements=["C", "W"])
     images = Images(torch.from_numpy(whole))
     if (labels := one_each(labels, len(pixels), where)) is None:
         return images
@@ -89,7 +89,11 @@ def one_each(labels: NDArray[Any] | None, n: int, where: object) -> NDArray[Any]
         labels = labels.argmax(1) if set(np.unique(labels)) == {0, 1} else labels
     if labels.shape != (n,):
         raise LunetteError(f"{where} has {n} pictures and labels of shape {labels.shape}: give one a picture")
-    if labels.dtype.kind == "f" and (labels == labels.round()).all():
+    if labels.dtype.kind == "f":
+        if not (labels == labels.round()).all():
+            raise LunetteError(
+                f"{where} has labels that are no whole numbers, such as {labels[labels != labels.round()][0]}"
+            )
         return labels.astype(np.int64)
     return np.char.decode(labels, "utf-8", "replace") if labels.dtype.kind == "S" else labels
 

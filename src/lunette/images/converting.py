@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 SAVE = 'numpy.savez("images.npz", images=x, labels=y)  # x: (N, H, W) or (N, H, W, 3)'
+TABLE = 'numpy.savez("images.npz", images=x[:, 1:].reshape(-1, 28, 28).astype("uint8"), labels=x[:, 0].astype(int))'
 LINES = {
-    (".csv", ".tsv"): """\
+    (".csv",): """\
 x = numpy.loadtxt({name}, delimiter=",", skiprows=1)  # a row is a label and 28 × 28 pixels
-numpy.savez("images.npz", images=x[:, 1:].reshape(-1, 28, 28).astype("uint8"), labels=x[:, 0].astype(int))""",
+""" + TABLE,
+    (".tsv",): """\
+x = numpy.loadtxt({name}, delimiter="\\t", skiprows=1)  # a row is a label and 28 × 28 pixels
+""" + TABLE,
     (".mat",): """\
 file = scipy.io.loadmat({name})  # print(file.keys())
 x, y = file["X"], file["y"].ravel()

@@ -14,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from lunette.errors import LunetteError, LunetteWarning
+from lunette.images.converting import lines_for
 from lunette.images.pictures import SUFFIXES, Decoded, attempt, bombs_refused
 from lunette.images.ranges import BYTES, Span, span_of, to_bytes
-from lunette.images.sets import Images, Parts, in_order
+from lunette.images.sets import Images, Parts, in_order, numbered
 from lunette.images.settings import DataSettings
 from lunette.images.walk import FRAMES, SHEETS, SPLITS, LeftOut, listed, walk, warn_of
 from lunette.names import written
@@ -52,8 +53,9 @@ def read_folder(folder: Path, settings: DataSettings) -> tuple[Parts, Images, tu
     for row, path in zip(pixels, files, strict=True):
         row[:] = to_bytes(taken[path].pop(0), spans[path not in deep])  # frees each as it goes, to hold none twice
     places = places_of(files, folder)
-    images = Images(torch.from_numpy(pixels), *labels_of([label for _, label in places]))
-    return parts_of(images, places), images, tuple(written(path.relative_to(folder).as_posix()) for path in files)
+    parts = parts_of(torch.from_numpy(pixels), places)
+    images = parts.train if len(parts.train) == len(files) else Images(torch.from_numpy(pixels))
+    return parts, images, tuple(written(path.relative_to(folder).as_posix()) for path in files)
 
 
 def span_of_deep(taken: Mapping[Path, Sequence[NDArray[Any]]], deep: Mapping[Path, str], folder: Path) -> Span:
@@ -81,6 +83,7 @@ def places_of(files: Sequence[Path], folder: Path) -> list[Place]:
     tops = {way[0] if len(way) > 1 else "" for way in ways}
     splits = {top: SPLITS[top.lower()] for top in tops if top.lower() in SPLITS}
     if "train" not in splits.values() or len(set(splits.values())) == 1:
+        check_below(ways, folder)
         return [("train", written(way[0]) if len(way) > 1 else "") for way in ways]
     if others := sorted(tops - set(splits)):
         raise LunetteError(
@@ -91,13 +94,25 @@ def places_of(files: Sequence[Path], folder: Path) -> list[Place]:
     return [(splits[way[0]], written(way[1]) if len(way) > 2 else "") for way in ways]
 
 
-def parts_of(images: Images, places: Sequence[Place]) -> Parts:
+def check_below(ways: Sequence[tuple[str, ...]], folder: Path) -> None:
+    """Raise LunetteError where first-level folders hold splits, whose test pictures would be trained on."""
+    below = {(way[0], SPLITS[way[1].lower()]) for way in ways if len(way) > 2 and way[1].lower() in SPLITS}
+    if both := sorted(top for top, split in below if split == "train" and (top, "test") in below):
+        raise LunetteError(
+            f"{folder} holds folders with train and test in them ({listed(both)}), which may be data sets of their "
+            f"own, or labels whose pictures are all to be trained on: give one of them, such as {folder / both[0]}, "
+            "or give the folders called train and test other names"
+        )
+
+
+def parts_of(pixels: torch.Tensor, places: Sequence[Place]) -> Parts:
     """Return the pictures of each split, whose labels have the same numbers in all; those without have none."""
+    labels = {split: [label for where, label in places if where == split] for split in dict(places)}
+    names = in_order(label for each in labels.values() if any(each) for label in each)
     parts = {}
-    for split in {split for split, _ in places}:
-        part = images.take(torch.tensor([place[0] == split for place in places]))
-        bare = all(label == "" for where, label in places if where == split)
-        parts[split] = Images(part.pixels) if bare else part
+    for split, each in labels.items():
+        mine = pixels if len(labels) == 1 else pixels[torch.tensor([where == split for where, _ in places])]
+        parts[split] = Images(mine, numbered(each, names), names) if any(each) else Images(mine)
     return Parts(**parts)
 
 
@@ -105,7 +120,9 @@ def no_pictures(where: Path, left_out: Sequence[LeftOut]) -> LunetteError:
     """Return the error for a source without pictures."""
     warn_of(left_out, where)
     known = ", ".join(sorted(SUFFIXES))
-    return LunetteError(f"{where} has no pictures among {len(left_out)} files: their names end in {known}")
+    lines = next((lines for _, name in left_out if (lines := lines_for(where / name))), None)
+    mend = f". One of them becomes a source by\n\n{lines}\n" if lines else ""
+    return LunetteError(f"{where} has no pictures among {len(left_out)} files: their names end in {known}{mend}")
 
 
 def report(folder: Path, left_out: Sequence[LeftOut], found: Mapping[str, Decoded], files: int) -> None:
@@ -140,12 +157,3 @@ def different_sizes(first: Path | str, a: tuple[int, ...], second: Path | str, b
         f"pictures have different sizes: {first} is {a[1]}×{a[0]} and {second} is {b[1]}×{b[0]} "
         "(width × height); bring them to one with --size, such as --size 64"
     )
-
-
-def labels_of(labels: list[str]) -> tuple[torch.Tensor | None, tuple[str, ...]]:
-    """Return labels as positions among their names, and the names in their order; None where the only one is ""."""
-    names = in_order(labels)
-    if names == ("",):
-        return None, ()
-    position = {name: i for i, name in enumerate(names)}
-    return torch.tensor([position[label] for label in labels]), names

@@ -27,7 +27,10 @@ def read_bytes(path: Path) -> bytes:
             head = file.read(LONGEST_HEADER)
             start, shape = header(head, path)
             return head + file.read(max(start + math.prod(shape) + 1 - len(head), 0))
-    except (OSError, EOFError, zlib.error, MemoryError, OverflowError) as error:
+    except (MemoryError, OverflowError):
+        sides = " × ".join(map(str, shape))
+        raise LunetteError(f"{path} says that it holds {sides} bytes, too many for memory: it is damaged") from None
+    except (OSError, EOFError, zlib.error) as error:
         raise LunetteError(f"cannot read {path}: {error}") from error
 
 

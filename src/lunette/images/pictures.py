@@ -21,8 +21,9 @@ from lunette.images.settings import DataSettings, Fit
 Shape = tuple[int, int, int]  # (C, H, W)
 
 SUFFIXES = {
-    ".apng", ".avif", ".bmp", ".dib", ".gif", ".j2c", ".j2k", ".jfif", ".jp2", ".jpc", ".jpe", ".jpeg", ".jpf", ".jpg",
-    ".jpx", ".pbm", ".pcx", ".pgm", ".png", ".pnm", ".ppm", ".qoi", ".ras", ".sgi", ".tga", ".tif", ".tiff", ".webp",
+    ".apng", ".avif", ".bmp", ".dib", ".gif", ".ico", ".j2c", ".j2k", ".jfif", ".jp2", ".jpc", ".jpe", ".jpeg", ".jpf",
+    ".jpg", ".jpx", ".pbm", ".pcx", ".pfm", ".pgm", ".png", ".pnm", ".ppm", ".qoi", ".ras", ".sgi", ".tga", ".tif",
+    ".tiff", ".webp",
 }  # fmt: skip
 GREY_MODES = {"1", "L", "LA", "La", "I", "F"}
 STACKS = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}  # whose further frames are pictures; others have thumbnails or layers
@@ -49,6 +50,8 @@ def attempt(file: Path | bytes, settings: DataSettings) -> Decoded:
             number = getattr(image, "n_frames", 1) if image.format in STACKS else 1
             taken = range(number if settings.frames == "all" else 1)
             pictures = tuple(frame(image, i, settings) for i in taken)
+            if not all(np.isfinite(picture).all() for picture in pictures):
+                return Decoded(wrong="some of its numbers are not finite")
             deep = "" if pictures[0].dtype == np.uint8 else "f" if image.mode == "F" else "i"
             return Decoded(pictures, deep, frames_left=number - len(taken))
     except UnidentifiedImageError:
@@ -63,6 +66,8 @@ def frame(image: Image.Image, number: int, settings: DataSettings) -> NDArray[An
     image.seek(number)
     image.load()
     picture = flat(ImageOps.exif_transpose(image))
+    if image.format == "GIF" and picture.mode == "RGB" and len({band.tobytes() for band in picture.split()}) == 1:
+        picture = picture.convert("L")  # frames after the first come without their palette
     ends = picture.getextrema() if picture.mode == "F" else None
     picture = fitted(picture, settings.sides, settings.fit) if settings.sides else picture
     pixels = to_array(picture, settings.channels or (3 if picture.mode == "RGB" else 1))

@@ -124,7 +124,7 @@ def samples(tar: Path, left_out: list[LeftOut]) -> Iterator[tuple[str, dict[str,
                         yield f"{tar.name}/{name}", files
                     name, files = f"{folder}{slash}{stem}", {}
                 opened = archive.extractfile(member)
-                files[ending] = opened.read() if opened else b""
+                files[ending.lower()] = opened.read() if opened else b""
                 vars(archive)["members"] = []  # else it keeps a note of each
             if files:
                 yield f"{tar.name}/{name}", files

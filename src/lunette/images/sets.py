@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError, unknown
@@ -88,6 +89,12 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
     """Return different names of labels in order: by their numbers where all are numbers, else as text."""
     different = set(names)
     return tuple(sorted(different, key=int if all(map(str.isdecimal, different)) else str))
+
+
+def numbered(labels: Sequence[str], names: Sequence[str]) -> Tensor:
+    """Return the place of each label in `names`, (N,)."""
+    position = {name: i for i, name in enumerate(names)}
+    return torch.tensor([position[label] for label in labels])
 
 
 def index_of(label: Label, names: Sequence[str]) -> int:

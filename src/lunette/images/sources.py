@@ -82,6 +82,8 @@ def read(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> 
     if str(source) in SOURCES:
         check_meaning(str(source))
     kind, _, options = str(source).partition(":")
+    if settings.range and kind in SOURCES:
+        raise LunetteError(f"{kind} has black and white of its own: leave out --range")
     if kind == "digits" and not options:
         return Parts(digits())
     if kind == "moons" and set(options.split(",")) <= {"", "tilt", "size"}:
@@ -96,9 +98,12 @@ def read(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> 
 def to_numbers(source: object) -> NDArray[Any]:
     """Return what has the numbers of pictures as an array; raises LunetteError for what has none."""
     if isinstance(source, Tensor):
-        return source.detach().cpu().numpy()
+        numbers = source.detach().cpu().to_dense()
+        return (numbers.float() if numbers.dtype == torch.bfloat16 else numbers).numpy()
     if isinstance(source, Image.Image):
         source = [source]
+    if hasattr(source, "__array__") and (whole := np.asarray(source)).dtype == object:
+        source = list(whole)  # a column of pictures
     if isinstance(source, list | tuple):
         each = [np.asarray(open_file(Path(x)) if isinstance(x, str | Path) else to_numbers_of_one(x)) for x in source]
         if len({pixels.shape for pixels in each}) > 1:
@@ -116,7 +121,7 @@ def to_numbers_of_one(picture: object) -> NDArray[Any]:
     """Return one of a list's pictures as an array."""
     if isinstance(picture, Image.Image):
         return np.asarray(flat(picture))
-    return picture.detach().cpu().numpy() if isinstance(picture, Tensor) else np.asarray(picture)
+    return to_numbers(picture) if isinstance(picture, Tensor) else np.asarray(picture)
 
 
 def read_path(path: Path, settings: DataSettings, check: bool) -> Parts:

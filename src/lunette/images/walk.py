@@ -20,7 +20,7 @@ OURS = "folders that are Lunette's own runs or packs"
 SHEETS = "sheets of pictures made by Lunette"
 CLOSED = "folders that may not be read"
 BROKEN = "links that point nowhere"
-CIRCLES = "links to a folder that they lie in"
+TWICE = "links to folders that are read already"
 MASKS = "masks, in folders beside train or test"
 FRAMES = "files with further frames, of which --frames all makes pictures"
 
@@ -41,7 +41,7 @@ def walk(folder: Path) -> tuple[list[Path], list[LeftOut]]:
     """
     pictures: list[Path] = []
     left_out: list[LeftOut] = []
-    above: dict[Path, set[tuple[int, int]]] = {folder: set()}  # which folders each one lies in, as the disk knows them
+    seen: set[tuple[int, int]] = set()  # folders, as the disk knows them
 
     def name(path: Path) -> str:
         return path.relative_to(folder).as_posix()
@@ -55,21 +55,20 @@ def walk(folder: Path) -> tuple[list[Path], list[LeftOut]]:
             left_out.append((OURS, name(here)))
             folders.clear()
             continue
-        status = here.stat()
-        inside = above.pop(here) | {(status.st_dev, status.st_ino)}
+        seen.add(identity(here))
         masks_here = any(SPLITS.get(each.lower()) in ("train", "test") for each in folders)
         kept = []
-        for each in sorted(folders):
+        for each in sorted(folders, key=lambda each: ((here / each).is_symlink(), each)):
             path = here / each
             if is_system(each):
                 continue
             if masks_here and each.lower() in MASK_FOLDERS:
                 left_out.append((MASKS, name(path)))
-            elif path.is_symlink() and (path.stat().st_dev, path.stat().st_ino) in inside:
-                left_out.append((CIRCLES, name(path)))
+            elif path.is_symlink() and identity(path) in seen:
+                left_out.append((TWICE, name(path)))
             else:
                 kept.append(each)
-                above[path] = inside
+                seen.add(identity(path))
         folders[:] = kept
         for each in files:
             path = here / each
@@ -82,6 +81,12 @@ def walk(folder: Path) -> tuple[list[Path], list[LeftOut]]:
             else:
                 left_out.append((NO_PICTURES, name(path)))
     return sorted(pictures), sorted(left_out)
+
+
+def identity(folder: Path) -> tuple[int, int]:
+    """Return what tells a folder from all others, whatever links lead to it."""
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def is_system(name: str) -> bool:

@@ -128,8 +128,8 @@ def opened(path: Path, content: Mapping[str, Any]) -> Iterator[optuna.Study]:
                     pruner=optuna.pruners.MedianPruner(n_warmup_steps=1),
                 )
                 known = typed(Mapping[str, Any], study.user_attrs.get("settings", settings))
-            if known != settings:
-                changed = ", ".join(name for name in settings if known.get(name) != settings[name])
+            # A setting that was not there when the study began has its default now.
+            if changed := ", ".join(name for name, value in settings.items() if known.get(name, value) != value):
                 raise LunetteError(
                     f"the study in {path} has another {changed}: go on with the same settings, or choose another --out"
                 )
