@@ -20,20 +20,9 @@ from lunette.uses.evidence import evidence_model
 from lunette.uses.train import train
 
 QUICK = {"epochs": 2, "network": "mlp:8", "latent": 2, "bound_samples": 3, "random_state": 0}
-CALL_SCORE = (
-    "fit_score_takes_y",
-    "pipeline_consistency",
-    "methods_sample_order_invariance",
-    "methods_subset_invariance",
-)
-NO_DENSITY = {f"check_{name}": "it calls score, and an autoencoder gives rows no density" for name in CALL_SCORE}
 
 
-@parametrize_with_checks(
-    [Autoencoder(**QUICK), Autoencoder("autoencoder", **QUICK)],
-    expected_failed_checks=lambda estimator: NO_DENSITY if estimator.recipe == "autoencoder" else {},
-    xfail_strict=True,
-)
+@parametrize_with_checks([Autoencoder(**QUICK), Autoencoder("autoencoder", **QUICK)])
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import check_array, check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
@@ -32,6 +33,15 @@ from lunette.uses.sample import sample_model
 from lunette.uses.train import built_with_seed, sort_settings, train_model
 
 Array = NDArray[Any]
+
+
+def _has_prior(estimator: Autoencoder) -> bool:
+    """Return whether rows have a density under the recipe of an estimator, which need not be fitted."""
+    try:
+        with torch.random.fork_rng():
+            return build(estimator.recipe, (1, 8, 8)).model.prior is not None
+    except LunetteError:
+        return True  # `fit` says what is wrong with it
 
 
 class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -115,6 +125,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             raise ValueError(f"X has {X.shape[1]} columns, but codes have {self._n_features_out} dimensions")
         return self._features(decode(model, torch.from_numpy(X).split(self.rungs_, dim=1)))
 
+    @available_if(_has_prior)  # type: ignore[untyped-decorator]
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """Return the importance bound log 1/K Σ w ≤ log p(x) of each row of X, (N,), in nats.
 
@@ -132,6 +143,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         is_density = pixel_head_of(self.recipe_).kind == "density"
         return (float(np.log(self.scaler_.scale_).sum()) if is_density else 0.0) - np.concatenate(bounds)
 
+    @available_if(_has_prior)  # type: ignore[untyped-decorator]
     def score(self, X: Any, y: Any = None) -> float:  # noqa: ARG002
         """Return the mean of `score_samples`, in nats a row; y is not looked at."""
         return float(self.score_samples(X).mean())

@@ -17,6 +17,7 @@ from lunette.training import End, EpochEnd, Event, Metrics, Start, Step
 
 LINES = 30  # at most so many epochs of a stage are printed, evenly spread, and always the last one
 REFRESH_SECONDS = 0.2
+FIRST_SECONDS, LATER_SECONDS = 2.0, 30.0  # after which a line is printed where no bar is seen
 AnyBar = TypeVar("AnyBar", bound="Bar")
 
 
@@ -27,6 +28,17 @@ class Bar:
     """
 
     progress: Progress
+    said: float | None = None  # when a line was printed last, or the first news came
+
+    def say(self, words: str) -> None:
+        """Print a line now and then where no bar is seen: in a pipe, a file or a job's log."""
+        now = time.monotonic()
+        waited = now - (self.said if self.said is not None else now)
+        if self.said is None:
+            self.said, self.patience = now, FIRST_SECONDS
+        if not self.progress.console.is_terminal and waited >= self.patience:
+            self.progress.console.print(words, soft_wrap=True)
+            self.said, self.patience = now, LATER_SECONDS
 
     def __call__(self, news: Any) -> None:
         """Show what happened."""
@@ -86,6 +98,7 @@ class ProgressBar(Bar):
         done = (event.epoch - 1) * event.batches + event.batch
         place = f"{event.stage + ' ' if event.stage else ''}epoch {event.epoch}/{event.epochs}"
         self.progress.update(self.tasks[event.stage], completed=done, description=place, terms=terms)
+        self.say(f"{place}, step {event.batch:,} of {event.batches:,}  {terms}")
 
 
 def start(event: Start) -> str:
@@ -117,6 +130,8 @@ class WorkBar(Bar):
             self.tasks[at.what] = self.progress.add_task(at.what, how="")
         how = "  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in at.numbers.items())
         self.progress.update(self.tasks[at.what], completed=at.done, total=at.total, how=how)
+        of = f" of {at.total:,}" if at.total else ""
+        self.say(f"{at.what}: {at.done:,}{of}  {how}".rstrip())
 
 
 def line(event: EpochEnd) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,12 @@ from lunette.likelihoods import PixelHead
 
 LARGEST_BATCH = 1000
 BATCH_VALUES = 2**20  # of pixels in all channels; a convolution makes some dozens of floats of each
-DEVICES = ("cpu", "cuda", "mps", "xpu")
+DEVICES: dict[str, Callable[[], bool]] = {  # and whether there is one
+    "cpu": lambda: True,
+    "cuda": torch.cuda.is_available,
+    "mps": torch.backends.mps.is_available,
+    "xpu": torch.xpu.is_available,
+}
 
 
 def pick_device(name: str) -> torch.device:
@@ -30,6 +35,8 @@ def pick_device(name: str) -> torch.device:
         device = torch.device(name)
         if device.type not in DEVICES:
             raise RuntimeError(f"known are {', '.join(DEVICES)}")
+        if not DEVICES[device.type]():
+            raise RuntimeError("this machine has none, or this torch is built without it")
         torch.empty(1, device=device)
         if device.index is not None and device.type == "cuda":
             torch.cuda.set_device(device)

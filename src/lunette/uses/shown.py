@@ -38,6 +38,8 @@ class Shown:
         Raises LunetteError for a name that ends in no known format, and where the disk refuses.
         """
         path, data = Path(path), io.BytesIO()
+        if path.is_dir():
+            raise LunetteError(f"{path} is a folder: name a file in it, such as {path / 'picture.png'}")
         suffix = path.suffix.lower()
         if suffix == ".npz":
             np.savez_compressed(data, allow_pickle=False, **self.arrays())
