@@ -306,5 +306,6 @@ def test_a_folder_of_other_files_is_refused_with_the_lines_for_one(tmp_path):
 def test_numbers_that_are_not_finite_are_damage(tmp_path):
     put(tmp_path, range(100, 130))
     Image.fromarray(np.full((4, 4), np.nan, np.float32)).save(tmp_path / "nan.tif")
-    with pytest.warns(LunetteWarning, match=r"nan\.tif \(some of its numbers are not finite\)"):
-        assert len(read(tmp_path).train) == 30
+    for settings in (DataSettings(), DataSettings(range="0,255")):
+        with pytest.warns(LunetteWarning, match=r"nan\.tif \(ValueError: some of its numbers are not finite\)"):
+            assert len(read(tmp_path, settings).train) == 30

@@ -25,7 +25,7 @@ SUFFIXES = {
     ".jpg", ".jpx", ".pbm", ".pcx", ".pfm", ".pgm", ".png", ".pnm", ".ppm", ".qoi", ".ras", ".sgi", ".tga", ".tif",
     ".tiff", ".webp",
 }  # fmt: skip
-GREY_MODES = {"1", "L", "LA", "La", "I", "F"}
+GREY_MODES = {"1", "L", "LA", "La"}
 STACKS = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}  # whose further frames are pictures; others have thumbnails or layers
 SOFTWARE = "Lunette"  # what the sheets that are written here say they were made with
 
@@ -50,8 +50,6 @@ def attempt(file: Path | bytes, settings: DataSettings) -> Decoded:
             number = getattr(image, "n_frames", 1) if image.format in STACKS else 1
             taken = range(number if settings.frames == "all" else 1)
             pictures = tuple(frame(image, i, settings) for i in taken)
-            if not all(np.isfinite(picture).all() for picture in pictures):
-                return Decoded(wrong="some of its numbers are not finite")
             deep = "" if pictures[0].dtype == np.uint8 else "f" if image.mode == "F" else "i"
             return Decoded(pictures, deep, frames_left=number - len(taken))
     except UnidentifiedImageError:
@@ -68,6 +66,8 @@ def frame(image: Image.Image, number: int, settings: DataSettings) -> NDArray[An
     picture = flat(ImageOps.exif_transpose(image))
     if image.format == "GIF" and picture.mode == "RGB" and len({band.tobytes() for band in picture.split()}) == 1:
         picture = picture.convert("L")  # frames after the first come without their palette
+    if picture.mode == "F" and not np.isfinite(np.asarray(picture)).all():
+        raise ValueError("some of its numbers are not finite")
     ends = picture.getextrema() if picture.mode == "F" else None
     picture = fitted(picture, settings.sides, settings.fit) if settings.sides else picture
     pixels = to_array(picture, settings.channels or (3 if picture.mode == "RGB" else 1))
