@@ -36,6 +36,7 @@ def main(trials: Mapping[str, int]) -> int:
     for name, number in trials.items():
         found = CAMPAIGNS[name][0](number, SEED)
         rows.append({"campaign": name, "trials": sum(found[o] for o in OUTCOMES), **{o: found[o] for o in OUTCOMES}})
+        print(rows[-1], flush=True)
     write_results("faults", rows)
     return int(any(row[bad] for row in rows for bad in (RAW, WRONG, LOST, LONG)))
 

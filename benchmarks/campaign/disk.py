@@ -17,8 +17,7 @@ import torch
 
 from campaign import LOST, RAW, RIGHT, TOLD, WRONG
 from campaign.children import REFUSED, Room, end_of, forked
-from campaign.kills import SETTINGS, ending, few_digits, go_on, without_maps
-from lunette.uses import train as training
+from campaign.kills import SETTINGS, ending, few_digits, go_on
 from lunette.uses.concepts import add_concept
 from lunette.uses.evaluate import evaluate
 from lunette.uses.export import export
@@ -40,7 +39,6 @@ WORK: dict[str, Work] = {
 def campaign(trials: int, seed: int) -> Counter[str]:
     """Take the room away so many times; return how often what happened."""
     torch.set_num_threads(1)  # a fork takes no other threads with it
-    training.illustrate = without_maps  # type: ignore[attr-defined]
     chance, counts = random.Random(seed), Counter[str]()
     with tempfile.TemporaryDirectory() as name:
         data, before = few_digits(Path(name)), Path(name) / "before"

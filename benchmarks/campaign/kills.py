@@ -90,7 +90,8 @@ class Reference:
 
 
 def go_on(data: Path, out: Path, settings: Mapping[str, Any]) -> None:
-    """Train to the end from wherever `out` is: nothing, a run that was stopped, or a finished one."""
+    """Train to the end from wherever `out` is: nothing, a run that was stopped, or a finished one; in a child."""
+    training.illustrate = without_maps  # type: ignore[attr-defined]
     if not (out / "run.toml").is_file():
         training.train(data=data, out=out, **settings)
     elif not Run(out).is_finished:
@@ -169,7 +170,6 @@ def without_maps(run: Run, model: LatentModel, event: Event, draw: Any = illustr
 def campaign(trials: int, seed: int) -> Counter[str]:
     """Hit every kind in turn; return how often what happened."""
     torch.set_num_threads(1)  # a fork takes no other threads with it
-    training.illustrate = without_maps  # type: ignore[attr-defined]
     chance = random.Random(seed)
     counts: dict[str, Counter[str]] = {}
     references: dict[str, Reference] = {}
