@@ -31,7 +31,13 @@ from lunette.uses.train import resume, train
 SETTINGS = {"epochs": 4, "batch_size": 256, "pictures": 0, "network": "mlp:32"}
 
 
+def hear_hangups():
+    """Let the process that is about to begin hear SIGHUP, though its tests may run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def command(*args, **kwargs):
+    kwargs = {"preexec_fn": hear_hangups} | kwargs
     return subprocess.Popen(
         [sys.executable, "-m", "lunette", *map(str, args)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, **kwargs,
@@ -177,6 +183,7 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number, code):
 def test_a_terminal_that_is_closed_stops_training_and_nohup_does_not(tmp_path):
     child, terminal = pty.fork()
     if not child:
+        hear_hangups()
         words = ["-m", "lunette", "train", "--out", tmp_path / "run", *flags(SETTINGS | {"epochs": 100_000})]
         os.execv(sys.executable, [sys.executable, *map(str, words)])
     end = time.monotonic() + 60
