@@ -355,7 +355,7 @@ def test_nothing_is_written_for_a_mistake(tmp_path):
         ({"device": "meta"}, "cannot use the device 'meta'"),
         ({"recipe": "beta_vae", "beta": float("nan")}, "the weight of the rate must be 0 or more"),
         ({"recipe": "beta_vae", "beta": 0.0, "distortion_weight": 0.0}, "nothing to train"),
-        ({"data": [1, 2]}, "pictures come from a name, a path, an array"),
+        ({"data": {1: 2}}, "pictures come from a name, a path, an array"),
         ({"out": "."}, "is no name for a run folder"),
     ],
 )

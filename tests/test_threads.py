@@ -86,7 +86,8 @@ def test_a_run_keeps_its_threads(tmp_path, cores):
 def test_a_run_that_says_nothing_of_threads_goes_on_with_all_as_it_began(tmp_path):
     run = train(out=tmp_path / "run", **SETTINGS)
     path = run.path / "run.toml"
-    path.write_text(re.sub(r"threads = \d+\n", "", path.read_text()))
+    text = re.sub(r"threads = .*\n", "", path.read_text())
+    path.write_text(re.sub(r"\Asha256 = .*\n", "", text))  # as it was before there were checksums
     torch.set_num_threads(2)
     try:
         assert resume(Run(run.path), epochs=2).settings.training.threads == 2
