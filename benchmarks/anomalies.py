@@ -41,7 +41,7 @@ def main(quick: bool) -> None:
                 likelihood="discretized-logistic",
                 pictures=0,
             )
-            found = anomalies(run, load(own).test.take(cut), against=load(other).test.take(cut))
+            found = anomalies(run, load(own).test.take(cut), against=load(other).test.take(cut), all_pictures=True)
         assert found.strange is not None
         scores = {**found.by_name, "length of the file, negative": found.by_name["complexity"] - found.by_name["bound"]}
         for name, values in scores.items():

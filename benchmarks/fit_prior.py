@@ -74,7 +74,7 @@ def main(quick: bool) -> None:
         row("samples of the model's own prior", torch.from_numpy(np.asarray(lunette.sample(run, n))))
         for kind in KINDS:
             short: dict[str, Any] = {"steps": QUICK_STEPS} if quick and kind not in ("gaussian", "mixture") else {}
-            fitted = fit_prior(run, kind, **short)
+            fitted = fit_prior(run, kind, all_pictures=True, **short)
             row(
                 f"samples of the {kind} prior", torch.from_numpy(np.asarray(lunette.sample(run, n, prior=kind))), fitted
             )

@@ -66,7 +66,7 @@ def trained(row: Row, out: Path, quick: bool) -> tuple[Run, float]:
     run = lunette.train(row.recipe, "mnist", out=out, progress=False, **HOW | row.settings | short)
     if row.prior:
         steps = {"steps": QUICK_STEPS} if quick and row.density else {}
-        lunette.fit_prior(run, row.prior, progress=False, **row.density | steps)
+        lunette.fit_prior(run, row.prior, all_pictures=True, progress=False, **row.density | steps)
     return run, time.perf_counter() - began
 
 

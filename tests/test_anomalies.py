@@ -4,6 +4,7 @@ import csv
 import itertools
 import math
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +179,7 @@ def test_a_result_is_ordered_and_drawn(runs, strange):
     width, height = strange.picture().size
     assert width > 4 * 2 * 64
     assert 2 * 64 < height < 3 * 64
-    assert set(strange.arrays()) == {*SCORES, "quantiles", "strange", "order", "images"}
+    assert set(strange.arrays()) == {*SCORES, "quantiles", "numbers", "strange", "order", "images"}
 
 
 def test_the_same_seed_gives_the_same(runs):
@@ -274,3 +275,44 @@ def test_the_verb_of_python_shows_progress(runs, capsys):
     anomalies(runs["vae"], watch=seen.append)
     assert {progress.what for progress in seen} == {"scoring validation pictures", "scoring the pictures"}
     assert (seen[-1].done, seen[-1].total) == (180, 180)
+
+
+def test_a_part_of_many_pictures_is_taken_and_said(runs, monkeypatch, tmp_path):
+    monkeypatch.setattr("lunette.uses.anomalies.MOST", 100)
+    other = noise(150, 8, 8)
+    with pytest.warns(LunetteWarning, match="--all-pictures") as warned:
+        part = anomalies(runs["vae"], against=other, n=1)
+    words = [str(w.message) for w in warned]
+    held_out = len(runs["vae"].dataset.validation)
+    for each in (f"100 of the {held_out} validation", "100 of the 180 test", "100 of the 150 pictures that are known"):
+        assert any(each in word for word in words), each
+    whole = anomalies(runs["vae"], against=other, n=1, all_pictures=True)
+    assert len(whole.scores) == 330
+    assert len(part.scores) == 200
+    assert part.strange.sum() == 100
+    assert part.held_out_pictures == 100
+    # Each keeps its number, and pictures of one number have one score.
+    assert whole.numbers.tolist() == list(range(330))
+    assert (np.diff(part.numbers) > 0).all()
+    assert (part.numbers[part.strange] >= 180).all()
+    same = part.by_name["reconstruction"], whole.by_name["reconstruction"][part.numbers]
+    assert np.allclose(*same, rtol=1e-4)
+    part.save(tmp_path / "scores.csv")
+    rows = list(csv.DictReader((tmp_path / "scores.csv").read_text(encoding="utf-8").splitlines()))
+    assert [int(row["number"]) for row in rows] == part.numbers.tolist()
+
+
+def test_own_pictures_and_those_of_rare_labels_are_all_taken(runs, monkeypatch):
+    monkeypatch.setattr("lunette.uses.anomalies.MOST", 100)
+    for settings, n in (({"images": noise(130, 8, 8)}, 130), ({"strange": ["3"]}, 180)):
+        with pytest.warns(LunetteWarning, match="validation pictures, which quantiles are by"):
+            assert len(anomalies(runs["vae"], **settings, n=1).scores) == n
+
+
+@pytest.mark.parametrize(("held_out", "can"), [(20, False), (99, False), (100, True)])
+def test_a_quantile_is_told_where_so_many_were_held_out_that_a_picture_can_be_above_it(strange, held_out, can):
+    highest = quantiles(np.array([np.inf]), np.zeros(held_out))
+    found = replace(strange, held_out=f"{held_out} pictures", held_out_pictures=held_out, quantiles=highest)
+    assert (highest[0] > 0.99) == can
+    assert ("1 above the 99 % quantile" in found.verdict()) == can
+    assert ("are too few for a 99 % quantile" in found.verdict()) != can

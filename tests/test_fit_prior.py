@@ -15,7 +15,7 @@ from sklearn.mixture import GaussianMixture
 import lunette
 from lunette import files
 from lunette.codes.fitted import KINDS, CodeSet, Flow, FlowMatching, Gaussian, Mixture, TwoStage, make_density
-from lunette.errors import Diverged, LunetteError
+from lunette.errors import Diverged, LunetteError, LunetteWarning
 from lunette.faces.cli import main
 from lunette.randomness import reseed
 from lunette.runs import Run
@@ -272,6 +272,15 @@ def test_the_same_seed_gives_the_same_density(run):
     one, same, other = (fit_prior(run, "flow-matching", seed=seed, steps=5).density.state_dict() for seed in (3, 3, 4))
     assert all(torch.equal(value, same[name]) for name, value in one.items())
     assert not torch.equal(one["velocity.enter.weight"], other["velocity.enter.weight"])
+
+
+def test_a_part_of_many_pictures_is_taken_and_said(run, monkeypatch, capsys):
+    monkeypatch.setattr("lunette.uses.fit_prior.MOST", 100)
+    n = len(run.dataset.train)
+    with pytest.warns(LunetteWarning, match=f"100 of the {n:,} training pictures are taken"):
+        assert fit_prior(run, "gaussian").pictures == 90  # a tenth is held out
+    assert main(["fit-prior", str(run.path), "--kind", "gaussian", "--all-pictures"]) == 0
+    assert f"prior of {n - round(0.1 * n):,} pictures" in capsys.readouterr().out
 
 
 def test_fitting_again_replaces(run):

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 from torch import Tensor
 
 from lunette.errors import LunetteError, LunetteWarning, unknown
-from lunette.files import write_anew
 from lunette.images import Data, Images, Label, Pixels, index_of, read_with_names
 from lunette.models import LatentModel
 from lunette.progress import Watch, unwatched
@@ -27,96 +20,12 @@ from lunette.recipes import YES, describe
 from lunette.runs import Run
 from lunette.training import to_float
 from lunette.uses.anomaly_scores import SCORES, Score, anomaly_scores, refusals
-from lunette.uses.detection import Auroc, auroc, quantiles
+from lunette.uses.detection import quantiles
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, decode, encode, open_run
-from lunette.uses.sheet import Sheet
-from lunette.uses.shown import Shown
+from lunette.uses.passes import AnyRun, decode, encode, open_run, some
+from lunette.uses.strangeness import Anomalies
 
-PAIRS_A_ROW = 4
-RARE = 0.99  # the quantile above which a picture is called strange
-CAPTION = 14  # pixels below a pair
-
-
-@dataclass(frozen=True, repr=False)
-class Anomalies(Shown):
-    """How strange N pictures are: shown are the strangest, each with its number and its quantile, and what comes back.
-
-    A quantile is the share of held-out pictures that are less strange; of pictures like those, one in a hundred is
-    above 0.99. `save` writes it as a table, too, to a .csv.
-    """
-
-    by_name: Mapping[str, NDArray[np.float64]]  # every score that the model gives, (N,) each; higher is stranger
-    score: Score  # what orders them
-    quantiles: NDArray[np.float64]  # (N,), of that score
-    held_out: str  # which pictures the quantiles are by
-    held_out_pictures: int  # how many these are
-    known: Mapping[str, Sequence[str]]  # the name of each picture's file, and its label, where there are any
-    strange: NDArray[np.bool_] | None  # (N,), where it is known
-    strangest: NDArray[np.float32]  # (n, 2, C, H, W): the first ones in order, and what the model draws of each
-
-    def __repr__(self) -> str:
-        found = f"Anomalies({len(self.scores)} pictures by {self.score}, quantiles by {self.held_out}"
-        return found + (f", auroc={self.auroc[self.score].value:.3f})" if self.auroc else ")")
-
-    @property
-    def scores(self) -> NDArray[np.float64]:
-        """The score (N,) that orders them."""
-        return self.by_name[self.score]
-
-    @property
-    def order(self) -> NDArray[np.intp]:
-        """The numbers (N,) of the pictures, the strangest one's first."""
-        return np.argsort(-self.scores, kind="stable")
-
-    def verdict(self) -> str:
-        """Return in words how many pictures are strange, where so many were held out that this can be said."""
-        pictures, quantile = f"{len(self.scores):,} pictures by {self.score}", f"{100 * RARE:.0f} % quantile"
-        if not self.held_out_pictures:
-            return pictures
-        if 1 / (self.held_out_pictures + 1) > 1 - RARE:
-            return f"{pictures}, in their order: {self.held_out} are too few for a {quantile}"
-        return f"{pictures}: {int((self.quantiles > RARE).sum()):,} above the {quantile} of {self.held_out}"
-
-    @cached_property
-    def auroc(self) -> dict[str, Auroc]:
-        """How well each score tells those that are known to be strange from the others; empty where none is known."""
-        return {} if self.strange is None else {name: auroc(s, self.strange) for name, s in self.by_name.items()}
-
-    def csv(self) -> str:
-        """Return the table of all pictures, in their own order."""
-        truth = {} if self.strange is None else {"strange": self.strange.astype(int)}
-        columns: dict[str, Any] = {**self.known, **truth, **self.by_name, "quantile": self.quantiles}
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow(["number", *columns])
-        table.writerows(zip(range(len(self.scores)), *(np.asarray(c).tolist() for c in columns.values()), strict=True))
-        return text.getvalue()
-
-    def save(self, path: str | Path) -> Path:
-        """Do what every result's does, and write the table to a .csv."""
-        if Path(path).suffix.lower() != ".csv":
-            return super().save(path)
-        write_anew(Path(path), self.csv())
-        return Path(path)
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return every score, the quantiles, the truth where it is known, the order, and the pairs that are shown."""
-        truth = {} if self.strange is None else {"strange": self.strange}
-        return {**self.by_name, "quantiles": self.quantiles, **truth, "order": self.order, "images": self.strangest}
-
-    def picture(self) -> Image.Image:
-        """Return the pairs row by row, strangest first; below each are the picture's number and its quantile."""
-        pairs = [Sheet(pair, columns=2).picture() for pair in self.strangest]
-        width, height = pairs[0].width, pairs[0].height + CAPTION
-        rows = -(-len(pairs) // PAIRS_A_ROW)
-        canvas = Image.new(pairs[0].mode, (PAIRS_A_ROW * width, rows * height), "white")
-        draw = ImageDraw.Draw(canvas)
-        for i, (pair, number) in enumerate(zip(pairs, self.order, strict=False)):
-            left, top = i % PAIRS_A_ROW * width, i // PAIRS_A_ROW * height
-            canvas.paste(pair, (left, top))
-            draw.text((left + 4, top + pair.height), f"#{number}: {self.quantiles[number]:.4f}", fill="black")
-        return canvas
+MOST = 1_000  # pictures of a set that nobody asked to see each of: their AUROC has an error of a hundredth
 
 
 def anomalies(
@@ -130,6 +39,7 @@ def anomalies(
     label: Label | None = None,
     samples: int = 16,
     seed: int = 0,
+    all_pictures: bool = False,
     checkpoint: str = "last",
     watch: Watch = unwatched,
 ) -> Anomalies:
@@ -138,18 +48,19 @@ def anomalies(
     `score` orders them: reconstruction, elbo, bound or complexity (see `anomaly_scores`); by default complexity where
     the model's likelihood is a density of pictures, else reconstruction. Quantiles are by the run's validation
     pictures, or by its test pictures where there are none. What is known to be strange says how well each score tells:
-    all of `against`, which come after `images`, and those labelled with one of `strange`. Of a model that is told
-    labels, scores are given those of the pictures, or `label`. `watch` is called with each Progress. Raises
-    LunetteError for a score that the model does not give, and where all pictures are strange, or none.
+    all of `against`, which come after `images`, and those labelled with one of `strange`. Of the held-out pictures, of
+    `against`, and of the test pictures unless some are `strange`, at most 1,000 are taken, or `all_pictures`. Of a
+    model that is told labels, scores are given those of the pictures, or `label`. `watch` is called with each
+    Progress. Raises LunetteError for a score that the model does not give, and where all pictures are strange, or none.
     """
     if n < 1 or samples < 1:
         raise LunetteError(f"n and samples must be at least 1, not {n} and {samples}")
     opened = open_run(run)
     recipe, settings = opened.trained(checkpoint).recipe, opened.settings
-    model, (split, held_out) = recipe.model, held_out_of(opened, images)
-    asked = [each for each in (images, against) if each is not None]
-    read = [read_with_names(each, settings.shape, settings.data) for each in asked]
-    sets, files = zip(*([(opened.dataset.test, ()), *read] if images is None else read), strict=True)
+    model, most = recipe.model, None if all_pictures else MOST
+    split, held_out = held_out_of(opened, images)
+    held_out, _ = some(held_out, most, f"{split} pictures, which quantiles are by,")
+    sets, files, numbers = asked_for(opened, images, against, None if strange else most, most)
     truth = known_strange(sets, strange)
     told = [labels_for(model, each, settings.label_names, label) for each in sets]
     pixels = together([each.pixels for each in sets])
@@ -172,8 +83,32 @@ def anomalies(
         held_out_pictures=len(held_out),
         known=known_columns(sets, files),
         strange=truth,
+        numbers=numbers,
         strangest=pairs(model, pixels[first], None if y is None else y[first]),
     )
+
+
+def asked_for(
+    run: Run, images: Data | None, against: Data | None, most_test: int | None, most_against: int | None
+) -> tuple[list[Images], list[Sequence[str]], NDArray[np.int64]]:
+    """Return the sets that are scored, the names of their files, and the numbers of all pictures.
+
+    These are `images`, or so many test pictures at most, and so many of `against`.
+    """
+    settings, asked = run.settings, list[tuple[Images, Sequence[str], int | None, str]]()
+    if images is None:
+        asked.append((run.dataset.test, (), most_test, "test pictures"))
+    for source, most, what in ((images, None, ""), (against, most_against, "pictures that are known to be strange")):
+        if source is not None:
+            asked.append((*read_with_names(source, settings.shape, settings.data), most, what))
+    sets, files, numbers, before = list[Images](), list[Sequence[str]](), list[Tensor](), 0
+    for whole, names, most, what in asked:
+        taken, index = some(whole, most, what)
+        sets.append(taken)
+        files.append([names[i] for i in index.tolist()] if names else ())
+        numbers.append(before + index)
+        before += len(whole)
+    return sets, files, torch.cat(numbers).numpy()
 
 
 def held_out_of(run: Run, images: Data | None) -> tuple[str, Images]:

@@ -18,10 +18,11 @@ from lunette.randomness import reseed
 from lunette.runs import FittedPrior
 from lunette.training import cuts, keep_memory, spread, to_float
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, device_of, open_run, part
+from lunette.uses.passes import AnyRun, device_of, open_run, part, some
 
 HELD_OUT_SHARE = 0.1
 MOST_HELD_OUT = 5_000
+MOST = 20_000  # pictures, unless all are asked for: their codes are drawn some hundred times each
 FEWEST = 10  # pictures
 
 
@@ -31,17 +32,18 @@ def fit_prior(
     *,
     draws: int = 4,
     seed: int = 0,
+    all_pictures: bool = False,
     checkpoint: str = "last",
     watch: Watch = unwatched,
     **arguments: Any,
 ) -> FittedPrior:
-    """Fit a density to the codes of the training pictures, keep it in the run in place of the last of its kind.
+    """Fit a density to the codes of training pictures, keep it in the run in place of the last of its kind.
 
-    The codes are `draws` posterior samples z ~ q(z | x) of each picture, or its code where that is a point. A tenth
-    of the pictures is held out to measure the fit on. `kind` is gaussian, mixture, flow, two-stage or flow-matching,
-    and `arguments` are those of its density. The run's weights stay as they are. `watch` is called with each
-    Progress. Raises LunetteError for an unknown kind or argument, where there are fewer than 10
-    pictures, and where the run's folder cannot be written to.
+    These are 20,000 at most, unless it is to be of `all_pictures`. The codes are `draws` posterior samples z ~ q(z | x)
+    of each picture, or its code where that is a point. A tenth of the pictures is held out to measure the fit on.
+    `kind` is gaussian, mixture, flow, two-stage or flow-matching, and `arguments` are those of its density. The run's
+    weights stay as they are. `watch` is called with each Progress. Raises LunetteError for an unknown kind or argument,
+    where there are fewer than 10 pictures, and where the run's folder cannot be written to.
     """
     opened = open_run(run)
     settled = density_arguments(kind, arguments)
@@ -49,7 +51,8 @@ def fit_prior(
         raise LunetteError(f"a density is fitted to at least 1 draw of each code, not {draws}")
     opened.priors.check_writable()
     trained = opened.trained(checkpoint)
-    model, images = trained.recipe.model, opened.dataset.train
+    model = trained.recipe.model
+    images, _ = some(opened.dataset.train, None if all_pictures else MOST, "training pictures")
     if len(images) < FEWEST:
         raise LunetteError(f"{len(images)} training pictures are too few to fit a density to: at least {FEWEST}")
     began = time.perf_counter()

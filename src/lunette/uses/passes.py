@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lunette.images import Data, Images, Pixels, read_pictures
+from lunette.errors import LunetteWarning
+from lunette.images import Data, Images, Permutation, Pixels, read_pictures
 from lunette.models import LatentModel
 from lunette.progress import Progress, Watch, unwatched
 from lunette.runs import Run
@@ -26,6 +28,20 @@ def open_run(run: AnyRun) -> Run:
 def own_pictures(run: Run, source: Data) -> Images:
     """Return a user's own pictures as the model of a run takes them."""
     return read_pictures(source, run.settings.shape, run.settings.data)
+
+
+def some(images: Images, most: int | None, what: str) -> tuple[Images, Tensor]:
+    """Return `most` of the images at random, or all where these are not more, and their numbers (N,) among all.
+
+    It is always the same ones, in their order. Of more than `most` a warning says how many are taken, of `what`.
+    """
+    n = len(images)
+    if most is None or n <= most:
+        return images, torch.arange(n)
+    words = f"{most:,} of the {n:,} {what} are taken: --all-pictures takes all"
+    warnings.warn(words, LunetteWarning, stacklevel=3)
+    index = Permutation(n, seed=0)[:most].sort().values
+    return images.take(index), index
 
 
 def device_of(model: LatentModel) -> torch.device:

@@ -66,6 +66,9 @@ def anomalies(
     label: LabelName = None,
     samples: Annotated[int, arg(help="draws of each picture's code, for all but reconstruction")] = 16,
     seed: Seed = 0,
+    all_pictures: Annotated[
+        bool, arg(help="score all test pictures and all of --against, not 1,000 of each at most")
+    ] = False,
     checkpoint: Checkpoint = "last",
     out: Out = None,
     csv: Annotated[Path | None, arg(help="write every picture's scores to this table")] = None,
@@ -76,7 +79,8 @@ def anomalies(
     from lunette.faces import python
 
     given: dict[str, Any] = {"score": score, "against": against, "strange": strange, "label": label}
-    found = python.anomalies(run, images, n=n, samples=samples, seed=seed, checkpoint=checkpoint, **given)
+    how: dict[str, Any] = {"n": n, "samples": samples, "seed": seed, "all_pictures": all_pictures}
+    found = python.anomalies(run, images, checkpoint=checkpoint, **given, **how)
     print(found.verdict())
     for name, (value, error) in found.auroc.items():
         print(f"AUROC of {name:14} {value:.4f} ± {error:.4f}")

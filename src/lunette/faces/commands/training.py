@@ -40,6 +40,7 @@ def fit_prior(
     steps: Annotated[int | None, arg(help="of training a flow, two-stage or flow-matching prior")] = None,
     draws: Annotated[int, arg(help="posterior samples of each picture's code")] = 4,
     seed: Seed = 0,
+    all_pictures: Annotated[bool, arg(help="fit it to all training pictures, not to 20,000 at most")] = False,
     checkpoint: Checkpoint = "last",
 ) -> None:
     """Fit a density to a run's codes, to sample from; the trained weights stay as they are."""
@@ -47,7 +48,8 @@ def fit_prior(
 
     given = {"components": components, "steps": steps}
     own: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    prior = python.fit_prior(run, kind, draws=draws, seed=seed, checkpoint=checkpoint, **own)
+    how: dict[str, Any] = {"draws": draws, "seed": seed, "all_pictures": all_pictures, "checkpoint": checkpoint}
+    prior = python.fit_prior(run, kind, **how, **own)
     numbers = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in prior.held_out.items())
     print(f"{prior.kind} prior of {prior.pictures:,} pictures' codes in {prior.seconds:.0f} s; held out: {numbers}")
     print(f"draw from it with lunette sample {quoted(run)} --prior {prior.kind}")
