@@ -121,6 +121,7 @@ def test_the_area_is_the_share_of_pairs_in_order():
     assert error == pytest.approx(math.sqrt(shares))
     assert auroc(-scores, strange) == pytest.approx((1 - value, error))
     assert math.isnan(auroc(np.arange(3.0), np.array([True, False, False])).standard_error)
+    assert math.isnan(auroc(np.arange(4.0), np.array([False, False, True, True])).standard_error)  # no telling how sure
 
 
 def test_the_areas_standard_error_is_its_spread():

@@ -110,6 +110,11 @@ def test_the_best_is_told_of_evaluated_numbers(runs):
     assert dataclasses.replace(distances, better="").best == ()
     for values, best in (((math.nan, 1.0), ()), ((2.0, 2.0), ()), ((3.0, 2.0, 2.0), (1, 2))):
         assert dataclasses.replace(distances, numbers=tuple(map(Number, values))).best == best
+    # Apart by less than √(0.3² + 0.4²), by just that, and by more.
+    for value, best in ((2.4, ()), (2.5, ()), (2.6, (1,))):
+        close = Number(value, error=0.4), Number(2.0, error=0.3)
+        assert dataclasses.replace(distances, numbers=close).best == best
+    assert dataclasses.replace(distances, numbers=(*close, Number(2.1, error=0.3))).best == (1, 2)
     assert "normal is not measured yet: lunette evaluate" in " ".join(section.notes)
 
 

@@ -12,7 +12,7 @@ from lunette.errors import LunetteError
 from lunette.faces.cli import main
 from lunette.uses import picture_folder
 from lunette.uses.denoise import Mended
-from lunette.uses.evaluate.fidelity import fidelity, psnr
+from lunette.uses.fidelity import fidelity, psnr
 from lunette.uses.passes import decode, encode
 
 QUIET = {"progress": False}

@@ -10,9 +10,10 @@ from scipy.linalg import sqrtm
 
 from lunette.uses.evaluate.copies import copies, nearest
 from lunette.uses.evaluate.distances import frechet_distance, kernel_distance, squared_mmd
-from lunette.uses.evaluate.fidelity import fidelity
 from lunette.uses.evaluate.neighbours import overlap
+from lunette.uses.evaluate.probes import standard_error
 from lunette.uses.evaluate.two_sample import told_apart_by_features, told_apart_by_pixels
+from lunette.uses.fidelity import fidelity
 
 
 def normal(n, features, seed, shift=0.0):
@@ -133,7 +134,7 @@ def test_planted_copies_are_found():
     drawn[:30] = trained[70:100] ^ 1  # but for the lowest bit
     share, error, closest = copies(drawn, real, trained)
     assert share == pytest.approx(0.1, abs=0.02)
-    assert error == pytest.approx(math.sqrt((share * (1 - share) + 0.01 * 0.99) / 300))
+    assert error == pytest.approx(math.sqrt(standard_error(share, 300) ** 2 + 0.01 * 0.99 / 300))
     pairs = (torch.from_numpy(np.asarray(closest)) * 255).round().byte().unflatten(0, (-1, 2))
     assert torch.equal(pairs[:, 0], pairs[:, 1] ^ 1)
 
@@ -153,7 +154,7 @@ def test_two_samples_of_one_distribution_are_not_told_apart(told_apart, sets, mo
     monkeypatch.setattr("lunette.uses.evaluate.two_sample.STEPS", 100)
     a, b = sets(1000, 0), sets(1000, 1)
     found, error = told_apart(a, b, 3)
-    assert error == pytest.approx(math.sqrt(found * (1 - found) / 1000))
+    assert error == standard_error(found, 1000)
     assert abs(found - 0.5) < 3 * error
     torch.manual_seed(7)
     state = torch.get_rng_state()

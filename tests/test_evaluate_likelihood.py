@@ -164,6 +164,9 @@ def test_codes_of_every_kind_of_run(runs):
     assert len(found["vae"].lists["rate by dimension"]) == 3
     assert found["vae"].numbers["mutual information"].value <= math.log(50)
     assert "at most log 50 = 3.91 nats" in found["vae"].notes[-1]
+    few = evaluate(runs["vae"], ["codes"], pictures=20).groups["codes"]
+    said = "of 20 pictures: variances, and with them the active units, say little"
+    assert (said in few.notes, any("active units, say" in note for note in found["vae"].notes)) == (True, False)
     assert "nearly reached" in ceiling(3.0, 50)
     assert "nearly reached" not in ceiling(2.9, 50)
     assert set(found["autoencoder"].numbers) == {"active units"}

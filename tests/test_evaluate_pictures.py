@@ -13,9 +13,9 @@ from lunette.runs import Run
 from lunette.uses.classifier import classifier_of
 from lunette.uses.evaluate import EvaluationSettings, Subject
 from lunette.uses.evaluate.distances import frechet_distance
-from lunette.uses.evaluate.fidelity import fidelity
 from lunette.uses.evaluate.reconstruction import reconstruction
 from lunette.uses.evaluate.samples import BETTER, drawn_codes, pictured, samples
+from lunette.uses.fidelity import fidelity
 from lunette.uses.fit_prior import fit_prior
 from lunette.uses.passes import decode, encode
 from lunette.uses.train import train
@@ -139,6 +139,12 @@ def test_too_few_pictures_are_refused_and_few_are_noted(runs):
     group = samples(replace(subject, test=subject.test.take(slice(20))))
     assert group.basis.endswith(", 20 samples")
     assert "20 pictures are few for covariances of 128 features" in group.notes[-1]
+    assert group.notes[-2].endswith("20 of these are too few to look for any.")
+    assert "copies" not in group.numbers
+    assert not group.pictures
+    assert group.notes[-2].endswith("20 of these are too few to look for any.")
+    assert "copies" not in group.numbers
+    assert not group.pictures
     assert all(math.isfinite(value) for value in values(group).values())
 
 

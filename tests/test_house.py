@@ -65,3 +65,9 @@ def test_every_public_name_is_there():
         assert getattr(lunette, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'samples'"):
         lunette.samples  # noqa: B018
+
+
+def test_denoising_does_not_wait_for_what_evaluates():
+    script = "import sys, lunette.uses.denoise; print('lunette.uses.evaluate' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.stats import beta
 from sklearn.datasets import load_digits
 
 import lunette
@@ -61,7 +62,8 @@ def test_probes_against_brute_force():
     # Standardised codes: no scale or shift of a dimension changes the probe.
     other = linear_probe(z * 100 + 5, y, test_z * 100 + 5, test_y)
     assert other == pytest.approx(linear_probe(z, y, test_z, test_y), abs=0.01)
-    assert standard_error(0.9, 100) == pytest.approx(0.03)
+    for right, n in ((90, 100), (0, 20), (20, 20), (1, 1)):
+        assert standard_error(right / n, n) == pytest.approx(beta(right + 1, n - right + 1).std())
 
 
 def test_probes_of_labels_that_a_line_parts_or_that_are_noise():

@@ -20,7 +20,7 @@ from lunette.progress import Progress, Watch, unwatched
 from lunette.randomness import reseed
 from lunette.runs import Run
 from lunette.training import cuts, spread, to_float
-from lunette.uses.evaluate.fidelity import psnr
+from lunette.uses.fidelity import psnr
 from lunette.uses.labels import labels_for
 from lunette.uses.passes import AnyRun, decode, encode, open_run, part
 from lunette.uses.picture_folder import save_pictures

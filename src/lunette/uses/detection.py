@@ -21,8 +21,9 @@ def auroc(scores: NDArray[np.floating], strange: NDArray[np.bool_]) -> Auroc:
 
     A score that tells nothing has ½. The standard error is √(var V / m + var W / n) of the m strange and n normal
     pictures, V and W being each one's share of the others that it is rightly ordered with; nan where there is one
-    of a kind. Source: DeLong, DeLong & Clarke-Pearson, "Comparing the areas under two or more correlated receiver
-    operating characteristic curves", Biometrics 1988.
+    of a kind, and where all are ordered alike, as nothing then tells how sure that is. Source: DeLong, DeLong &
+    Clarke-Pearson, "Comparing the areas under two or more correlated receiver operating characteristic curves",
+    Biometrics 1988.
     """
     from scipy.stats import rankdata
 
@@ -32,7 +33,7 @@ def auroc(scores: NDArray[np.floating], strange: NDArray[np.bool_]) -> Auroc:
     w = 1 - (ranks[len(x) :] - rankdata(y)) / len(x)
     few = min(len(x), len(y)) < 2
     error = math.nan if few else math.sqrt(v.var(ddof=1) / len(x) + w.var(ddof=1) / len(y))
-    return Auroc(float(v.mean()), error)
+    return Auroc(float(v.mean()), error or math.nan)
 
 
 def quantiles(scores: NDArray[np.floating], held_out: NDArray[np.floating]) -> NDArray[np.float64]:

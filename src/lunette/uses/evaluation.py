@@ -36,6 +36,10 @@ class Number:
         error = float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else None
         return cls(float(values.mean()), unit, error, better=better)
 
+    def is_near(self, other: Number) -> bool:
+        """Return whether it is apart from another by the standard error of their difference at most."""
+        return abs(self.value - other.value) <= math.hypot(self.error or 0, other.error or 0)
+
 
 @dataclass(frozen=True)
 class Group:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -83,7 +84,7 @@ def anomalies(
     found = python.anomalies(run, images, checkpoint=checkpoint, **given, **how)
     print(found.verdict())
     for name, (value, error) in found.auroc.items():
-        print(f"AUROC of {name:14} {value:.4f} ± {error:.4f}")
+        print(f"AUROC of {name:14} {value:.4f}" + ("" if math.isnan(error) else f" ± {error:.4f}"))
     show(found, run, "anomalies", out, npz)
     if csv:
         print(found.save(csv if csv.suffix == ".csv" else Path(f"{csv}.csv")))

@@ -104,12 +104,16 @@ class Line:
 
     @property
     def best(self) -> tuple[int, ...]:
-        """Which runs have the best number, where it is known what is better and not all have the same."""
-        known = [n.value for n in self.numbers if n and not math.isnan(n.value)]
-        if len(set(known)) < 2 or not self.better:
+        """Which runs have the best number, or one that its standard error does not tell from that.
+
+        None has where it is not known what is better, and where that would be all.
+        """
+        known = {i: n for i, n in enumerate(self.numbers) if n and not math.isnan(n.value)}
+        if len(known) < 2 or not self.better:
             return ()
-        best = (min if self.better == "lower" else max)(known)
-        return tuple(i for i, n in enumerate(self.numbers) if n and n.value == best)
+        first = (min if self.better == "lower" else max)(known.values(), key=lambda n: n.value)
+        best = tuple(i for i, n in known.items() if n.is_near(first))
+        return best if len(best) < len(known) else ()
 
     @property
     def floor(self) -> float | None:

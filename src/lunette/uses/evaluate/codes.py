@@ -32,6 +32,7 @@ from lunette.uses.sample import check_learned
 from lunette.uses.shown import Shown
 
 MOST = 5000  # pictures: each code is weighed under the posterior of each picture
+FEW = 30  # pictures, whose variance is off by a quarter and more
 COMPARED = 1000  # codes that are compared with draws of the prior
 COLLAPSED = 0.01  # nats: a dimension that carries less tells nothing of the picture
 IGNORED = ": pictures are drawn without regard to their codes"
@@ -86,6 +87,8 @@ def codes(subject: Subject, watch: Watch) -> Group:
     numbers = {"active units": Number(active, f"of {len(spreads)}")}
     lists = {"variance by dimension": spreads.tolist()}
     notes, pictures = [], {}
+    if len(images) < FEW:
+        notes.append(f"of {len(images)} pictures: variances, and with them the active units, say little")
     if found.rates is not None:
         each = found.rates.mean(0)
         lists["rate by dimension"] = each.tolist()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from lunette.images import Pixels
 from lunette.progress import Progress, Watch, unwatched
 from lunette.training import cuts, to_float
+from lunette.uses.evaluate.probes import standard_error
 from lunette.uses.sheet import Sheet
 
 AROUND = 50  # neighbours of a picture that its nearest one is compared with
 TYPICAL = 0.01  # the share of real pictures that count as copies
+FEWEST = round(1 / TYPICAL)  # real pictures, so that one of them can be the closest 1 %
 MOST = 2000  # pictures that are looked at, on each side
 PAIRS, PAIRS_A_ROW = 16, 4
 
@@ -19,15 +23,15 @@ PAIRS, PAIRS_A_ROW = 16, 4
 def copies(drawn: Tensor, real: Tensor, trained: Pixels, watch: Watch = unwatched) -> tuple[float, float, Sheet]:
     """Return the share of drawn pictures closer to one training picture than 1 % of real ones; error; closest pairs.
 
-    All are uint8 images; `real` are not trained on, so that 1 % is what pictures of the same distribution get. At most
-    2,000 of each are looked at. The standard error is of both sets. The sheet has the samples that are closest, each
-    with its training picture on its right.
+    All are uint8 images; `real`, 100 at least, are not trained on, so that 1 % is what pictures of the same
+    distribution get. At most 2,000 of each are looked at. The standard error is of both sets. The sheet has the samples
+    that are closest, each with its training picture on its right.
     """
     drawn, real = drawn[:MOST], real[:MOST]
     distances, places = nearest(torch.cat([drawn, real]), trained, AROUND + 1, watch)
     close, usual = closeness(distances).tensor_split([len(drawn)])
     share = float((close < usual.quantile(TYPICAL)).float().mean())
-    error = (share * (1 - share) / len(drawn) + TYPICAL * (1 - TYPICAL) / len(real)) ** 0.5
+    error = math.hypot(standard_error(share, len(drawn)), math.sqrt(TYPICAL * (1 - TYPICAL) / len(real)))
     worst = close.argsort()[:PAIRS]
     pairs = torch.stack([to_float(drawn[worst]), to_float(trained[places[worst, 0]])], dim=1)
     return share, error, Sheet(pairs.flatten(0, 1).numpy(), 2 * PAIRS_A_ROW)

@@ -37,5 +37,9 @@ def nearest_neighbours(codes: Codes, labels: Labels, test_codes: Codes, test_lab
 
 
 def standard_error(share: float, n: int) -> float:
-    """Return that of a share of n pictures, √(p (1 − p) / n)."""
-    return math.sqrt(share * (1 - share) / n)
+    """Return √(p (1 − p) / (n + 3)) with p = (n · share + 1) / (n + 2), of a share of n pictures.
+
+    It is the standard deviation of the share where all shares were equally likely before: none of few is not certain.
+    """
+    p = (n * share + 1) / (n + 2)
+    return math.sqrt(p * (1 - p) / (n + 3))

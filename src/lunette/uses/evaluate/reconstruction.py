@@ -10,9 +10,9 @@ from lunette.progress import Progress, Watch, unwatched
 from lunette.randomness import reseed
 from lunette.recipes import pixel_head_of
 from lunette.training import cuts, to_float
-from lunette.uses.evaluate.fidelity import BETTER, fidelity
 from lunette.uses.evaluate.subject import Subject
 from lunette.uses.evaluation import Group, Number
+from lunette.uses.fidelity import BETTER, fidelity
 from lunette.uses.passes import decode, encode, part
 from lunette.uses.reconstruct import side_by_side
 from lunette.uses.sheet import Sheet

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Shape
+from lunette.images import Pixels, Shape
 from lunette.models import LatentModel
 from lunette.progress import Progress, Watch, unwatched
 from lunette.randomness import reseed
@@ -18,6 +18,7 @@ from lunette.runs import FittedPrior
 from lunette.training import cuts, spread
 from lunette.uses.classifier import FEATURES, Classifier, classifier_of
 from lunette.uses.evaluate.copies import AROUND, TYPICAL, copies
+from lunette.uses.evaluate.copies import FEWEST as FEWEST_REAL
 from lunette.uses.evaluate.distances import frechet_distance, kernel_distance
 from lunette.uses.evaluate.neighbours import K, overlap
 from lunette.uses.evaluate.subject import Subject, some
@@ -26,6 +27,7 @@ from lunette.uses.evaluation import Group, Number
 from lunette.uses.fit_prior import codes
 from lunette.uses.passes import decode, device_of, part
 from lunette.uses.sample import prior_of
+from lunette.uses.sheet import Sheet
 
 FEWEST, MOST = 20, 10_000  # pictures on each side
 MOST_BYTES = 2**30  # of pixels on each side
@@ -63,17 +65,25 @@ def samples(subject: Subject, watch: Watch = unwatched) -> Group:
     measured = compared(classifier, new, real, seed, watch)
     floors = {name: value for name, (value, _) in compared(classifier, seen.pixels[:], real, seed, watch).items()}
     decoded = frechet_distance(classifier.features(again), classifier.features(real))
-    share, error, closest = copies(new, real, data.train.pixels, watch)
+    copied, closest = copies_of(new, real, data.train.pixels, watch)
     return Group(
         {name: Number(value, "", se, floors[name], BETTER[name]) for name, (value, se) in measured.items()}
         | {
             f"{FRECHET} of decoded training codes": Number(decoded, floor=floors[FRECHET], better="lower"),
-            "copies": Number(share, "", error, TYPICAL, "lower"),
+            **copied,
         },
         notes=notes(classifier, fitted, n),
         basis=f"features {classifier.key}, {n} samples",
-        pictures={"Nearest training pictures": closest},
+        pictures=closest,
     )
+
+
+def copies_of(new: Tensor, real: Tensor, trained: Pixels, watch: Watch) -> tuple[dict[str, Number], dict[str, Sheet]]:
+    """Return the share of copies and the closest pairs; nothing where too few are real to say what is close."""
+    if len(real) < FEWEST_REAL:
+        return {}, {}
+    share, error, closest = copies(new, real, trained, watch)
+    return {"copies": Number(share, "", error, TYPICAL, "lower")}, {"Nearest training pictures": closest}
 
 
 def drawn_codes(
@@ -130,6 +140,6 @@ def notes(classifier: Classifier, fitted: FittedPrior | None, n: int) -> tuple[s
         f"Precision, recall, density and coverage take {K} neighbours. A two-sample accuracy of 0.5 is chance.",
         f"The {FRECHET} of decoded training codes is what a prior that fits the codes perfectly would reach.",
         f"A copy is closer to one training picture, compared with the next {AROUND}, than {TYPICAL:.0%} of the test "
-        "pictures are.",
+        "pictures are." + (f" {n} of these are too few to look for any." if n < FEWEST_REAL else ""),
         *([few] if n < 2 * FEATURES else []),
     )

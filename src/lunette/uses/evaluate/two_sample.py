@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -12,6 +10,7 @@ from lunette.networks import architecture
 from lunette.progress import Progress, Watch, unwatched
 from lunette.randomness import generator, reseed
 from lunette.training import cuts, to_float
+from lunette.uses.evaluate.probes import standard_error
 
 STEPS, BATCH, RATE = 400, 128, 1e-3
 NETWORK = "conv:16/2,32/2:64"
@@ -22,7 +21,7 @@ def told_apart_by_pixels(a: Tensor, b: Tensor, seed: int = 0, watch: Watch = unw
     """Return the accuracy with which a convolutional network tells images a from b, and its standard error.
 
     Both are uint8 (N, C, H, W). It learns on one half of each, 400 steps of batch 128, and is measured on the other:
-    0.5 is chance, for equal distributions, and √(α (1 − α) / n) the standard error of α on n pictures.
+    0.5 is chance, for equal distributions.
     Source: Lopez-Paz & Oquab, ICLR 2017 (classifier two-sample test).
     """
     (x, y), (held_out, truth) = halves(a, b, seed)
@@ -69,4 +68,4 @@ def halves(a: Tensor, b: Tensor, seed: int) -> tuple[tuple[Tensor, Tensor], tupl
 def accuracy(said: Tensor, truth: Tensor) -> tuple[float, float]:
     """Return the share of (N,) that was said rightly, and its standard error."""
     share = float((said == truth.bool()).float().mean())
-    return share, math.sqrt(share * (1 - share) / len(truth))
+    return share, standard_error(share, len(truth))
