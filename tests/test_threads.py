@@ -45,6 +45,13 @@ def test_multiplications_are_those_of_the_layers(recipe, arguments, once, each):
         assert multiplications(built.model, n, SHAPE, built.objective.samples) == once + n * each
 
 
+@pytest.mark.parametrize("recipe", ["vae", "conv_vae", "cvae"])
+def test_multiplications_are_counted_where_the_model_is(recipe):
+    """Training on another device counts there; this one stands for a GPU, and has no numbers."""
+    model = build(recipe, SHAPE, {}, 10).model
+    assert multiplications(model.to("meta"), 2, SHAPE) == multiplications(build(recipe, SHAPE, {}, 10).model, 2, SHAPE)
+
+
 @pytest.mark.parametrize("recipe", sorted(RECIPES))
 def test_counting_leaves_no_trace(recipe):
     built = build(recipe, SHAPE, {}, 10)

@@ -35,7 +35,7 @@ def pick_threads(recipe: Recipe, shape: Shape, settings: TrainingSettings, proce
 
 
 def multiplications(model: LatentModel, n: int, shape: Shape, samples: int = 1) -> int:
-    """Return how often a weight meets a value while n images of `shape` pass on the processor, with `samples` draws."""
+    """Return how often a weight meets a value while n images of `shape` pass, with `samples` draws of each."""
     total = 0
 
     def count(layer: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -45,9 +45,10 @@ def multiplications(model: LatentModel, n: int, shape: Shape, samples: int = 1) 
         total += layer.weight.numel() * side.numel() // layer.weight.shape[0]
 
     hooks = [layer.register_forward_hook(count) for layer in model.modules() if isinstance(layer, PRODUCTS)]
-    was_training, y = model.training, torch.zeros(n, dtype=torch.int64) if model.labels else None
+    was_training, device = model.training, next(model.parameters()).device
+    y = torch.zeros(n, dtype=torch.int64, device=device) if model.labels else None
     with torch.random.fork_rng():
-        model.eval().trace(torch.zeros(n, *shape), y, samples=samples)
+        model.eval().trace(torch.zeros(n, *shape, device=device), y, samples=samples)
     model.train(was_training)
     for hook in hooks:
         hook.remove()
