@@ -80,7 +80,7 @@ def test_numbers_of_another_checkpoint_and_of_a_fitted_prior_are_told(runs):
     before = Evaluation.load(runs["b"].path)
     group = dataclasses.replace(before.groups["samples"], settings={"pictures": 180, "prior": "mixture"})
     last = runs["b"].trained().name
-    Evaluation(last, runs["b"].checkpoints.sha256(last), "", {"samples": group}).save(runs["b"].path)
+    Evaluation(last, runs["b"].checkpoints.load(last).sha256, "", {"samples": group}).save(runs["b"].path)
     try:
         (section,) = compare([runs["a"], runs["b"]]).sections
         told = " ".join(section.notes)

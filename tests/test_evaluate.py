@@ -48,7 +48,7 @@ def test_an_evaluation_is_kept_and_read_again(run, monkeypatch):
     text = json.loads((run.path / "evaluation.json").read_text())
     assert text["groups"]["likelihood"]["numbers"]["pictures"]["error"] is None
     again = Evaluation.load(run.path)
-    assert again.checkpoint_sha256 == run.checkpoints.sha256(found.checkpoint)
+    assert again.checkpoint_sha256 == run.checkpoints.load(found.checkpoint).sha256
     assert again.groups["likelihood"].notes == ("counted",)
     assert again.groups["likelihood"].lists["a"][0] == 1.0
     assert math.isnan(again.groups["likelihood"].lists["a"][1])

@@ -70,7 +70,7 @@ def run(source, tmp_path_factory):
 @pytest.fixture(scope="module")
 def exported(run):
     """Its numbers measured, and written as ONNX."""
-    sums = run.checkpoints.sha256("0002"), run.settings.facts["sha256"]
+    sums = run.checkpoints.load("0002").sha256, run.settings.facts["sha256"]
     group = Group({"PSNR": Number(12.345, "dB", 0.5)}, notes=("measured in a test",))
     Evaluation("0002", *sums, {"reconstruction": group}).save(run.path)
     return export(run, run.path.parent / "exported")
@@ -119,7 +119,7 @@ def test_the_networks_say_what_they_are(run, exported):
     assert json.loads(about["label_names"]) == [str(digit) for digit in range(10)]
     assert about["pixel_range"] == "[0, 1]"
     assert (about["recipe"], about["likelihood"], about["data"]) == ("vae", "bernoulli", "own-digits.npz")
-    assert about["checkpoint_sha256"] == run.checkpoints.sha256(about["checkpoint"])
+    assert about["checkpoint_sha256"] == run.checkpoints.load(about["checkpoint"]).sha256
     weights = (exported / "model.safetensors").read_bytes()
     assert weights == (run.path / "checkpoints" / about["checkpoint"] / "model.safetensors").read_bytes()
 

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lunette.errors import LunetteError
-from lunette.names import written
 
 DISK_REASONS = {
     errno.ENOSPC: "the disk is full; make room",
@@ -35,8 +34,13 @@ ABANDONED_SECONDS = 86_400.0  # after which what nobody writes to is half-writte
 
 def check_free(out: Path) -> None:
     """Raise LunetteError where `out` names nothing, or something that is there already."""
-    if not out.name or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
+    if not out.name or is_taken(out):
         raise LunetteError(f"{out} exists already: choose another folder or file with --out, or remove it")
+
+
+def is_taken(path: Path) -> bool:
+    """Return whether there is something at `path`: more than an empty folder, in whose place another can be put."""
+    return path.exists() and (not path.is_dir() or any(path.iterdir()))
 
 
 def check_writable(folder: Path, mend: str) -> None:
@@ -65,7 +69,7 @@ def writing(path: Path, mend: str = "choose another place") -> Iterator[None]:
 def write(path: Path, data: bytes | str) -> None:
     """Replace `path` by `data` atomically: a crash at any moment leaves the old file or the new one."""
     with whole_file(path) as partial:
-        write_through(partial, written(data).encode() if isinstance(data, str) else data)
+        write_through(partial, data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data)
 
 
 @contextlib.contextmanager

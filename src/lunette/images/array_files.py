@@ -16,7 +16,7 @@ from torch import Tensor
 from lunette.errors import LunetteError
 from lunette.images.arrays import from_arrays, one_each, span_in
 from lunette.images.ranges import Span
-from lunette.images.sets import Images, Parts, in_order
+from lunette.images.sets import Images, Parts, in_order, numbered
 
 # What pictures and labels of each split are called, in small letters.
 NAMES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -70,8 +70,8 @@ def parts_in(content: Mapping[str, NDArray[Any]], path: Path, span: Span | None)
     for split, values in pixels.items():
         images, mine = from_arrays(values, None, str(path), span), labels[split]
         if mine is not None:
-            index = mine.astype(np.int64) if LABEL_NAMES in content else numbers_of(mine, names)
-            images = replace(images, labels=torch.from_numpy(index), label_names=called)
+            index = torch.from_numpy(mine.astype(np.int64)) if LABEL_NAMES in content else numbered(mine, names)
+            images = replace(images, labels=index, label_names=called)
         parts[split] = images
     parts["train"] = replace(parts["train"], factors=factors_in(content, len(parts["train"]), path))
     return Parts(**parts)
@@ -83,12 +83,6 @@ def one_of(content: Mapping[str, NDArray[Any]], names: tuple[str, ...], path: Pa
     if len(found) > 1:
         raise LunetteError(f"{path} holds {' and '.join(found)}, and either may be meant: leave one out")
     return content[found[0]] if found else None
-
-
-def numbers_of(labels: NDArray[Any], names: tuple[str, ...]) -> NDArray[np.int64]:
-    """Return the place of each label (N,) in `names`."""
-    own, index = np.unique(labels, return_inverse=True)
-    return np.array([names.index(str(name)) for name in own], np.int64)[index]
 
 
 def factors_in(content: Mapping[str, NDArray[Any]], pictures: int, path: Path) -> dict[str, Tensor]:

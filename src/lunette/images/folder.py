@@ -17,7 +17,7 @@ from lunette.errors import LunetteError, LunetteWarning
 from lunette.images.converting import lines_for
 from lunette.images.pictures import SUFFIXES, Decoded, attempt, bombs_refused
 from lunette.images.ranges import BYTES, Span, span_of, to_bytes
-from lunette.images.sets import Images, Parts, in_order, numbered
+from lunette.images.sets import Images, Parts, labels_of
 from lunette.images.settings import DataSettings
 from lunette.images.walk import FRAMES, SHEETS, SPLITS, LeftOut, listed, walk, warn_of
 from lunette.names import written
@@ -108,11 +108,10 @@ def check_below(ways: Sequence[tuple[str, ...]], folder: Path) -> None:
 def parts_of(pixels: torch.Tensor, places: Sequence[Place]) -> Parts:
     """Return the pictures of each split, whose labels have the same numbers in all; those without have none."""
     labels = {split: [label for where, label in places if where == split] for split in dict(places)}
-    names = in_order(label for each in labels.values() if any(each) for label in each)
     parts = {}
-    for split, each in labels.items():
+    for split, known in labels_of(labels).items():
         mine = pixels if len(labels) == 1 else pixels[torch.tensor([where == split for where, _ in places])]
-        parts[split] = Images(mine, numbered(each, names), names) if any(each) else Images(mine)
+        parts[split] = Images(mine, *known)
     return Parts(**parts)
 
 

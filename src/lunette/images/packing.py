@@ -19,7 +19,7 @@ from lunette.images.folder import different_sizes, no_pictures, report
 from lunette.images.pack_index import INDEX, PackIndex, Part, Shard, read_index, sha256_of
 from lunette.images.pictures import Decoded, Shape, attempt, bombs_refused
 from lunette.images.records import FolderRecords, Record, TarRecords, records, unlike_before
-from lunette.images.sets import Images, in_order, numbered
+from lunette.images.sets import Images, labels_of
 from lunette.images.settings import DataSettings
 from lunette.images.shards import ShardWriter, finished_part
 from lunette.images.sources import Data, is_name
@@ -164,12 +164,8 @@ def join_shares(folder: Path, files: Files, shares: Sequence[Share], settings: D
 
 def finished_parts(folder: Path, share: Share) -> dict[str, Part]:
     """Return the parts of a pack, in which a label has the same number; a split without labels has none."""
-    names = in_order(label for labels in share.labels.values() if any(labels) for label in labels)
-    parts = {}
-    for split, labels in share.labels.items():
-        numbers = numbered(labels, names) if any(labels) else None
-        parts[split] = finished_part(folder, split, share.shards[split], numbers, names if any(labels) else ())
-    return parts
+    known = labels_of(share.labels)
+    return {split: finished_part(folder, split, share.shards[split], *known[split]) for split in known}
 
 
 def shape_with(share: Share, other: tuple[int, ...], name: str, encoded: bool) -> Shape:

@@ -91,10 +91,16 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(different, key=int if all(map(str.isdecimal, different)) else str))
 
 
-def numbered(labels: Sequence[str], names: Sequence[str]) -> Tensor:
-    """Return the place of each label in `names`, (N,)."""
+def numbered(labels: Iterable[object], names: Sequence[str]) -> Tensor:
+    """Return the place of each label in `names`, int64 (N,)."""
     position = {name: i for i, name in enumerate(names)}
-    return torch.tensor([position[label] for label in labels])
+    return torch.tensor([position[str(label)] for label in labels], dtype=torch.int64)
+
+
+def labels_of(splits: Mapping[str, Sequence[str]]) -> dict[str, tuple[Tensor | None, tuple[str, ...]]]:
+    """Return the labels of each split as places among their names, which are one for all; a split of "" has none."""
+    names = in_order(label for labels in splits.values() if any(labels) for label in labels)
+    return {split: (numbered(each, names), names) if any(each) else (None, ()) for split, each in splits.items()}
 
 
 def index_of(label: Label, names: Sequence[str]) -> int:

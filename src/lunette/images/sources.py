@@ -105,7 +105,7 @@ def to_numbers(source: object) -> NDArray[Any]:
     if hasattr(source, "__array__") and (whole := np.asarray(source)).dtype == object:
         source = list(whole)  # a column of pictures
     if isinstance(source, list | tuple):
-        each = [np.asarray(open_file(Path(x)) if isinstance(x, str | Path) else to_numbers_of_one(x)) for x in source]
+        each = [to_numbers_of_one(picture) for picture in source]
         if len({pixels.shape for pixels in each}) > 1:
             raise LunetteError(f"pictures in a list have different shapes: {sorted({x.shape for x in each})[:3]}")
         return np.stack(each) if each else np.empty((0, 1, 1, 1))
@@ -119,6 +119,8 @@ def to_numbers(source: object) -> NDArray[Any]:
 
 def to_numbers_of_one(picture: object) -> NDArray[Any]:
     """Return one of a list's pictures as an array."""
+    if isinstance(picture, str | Path):
+        picture = open_file(Path(picture))
     if isinstance(picture, Image.Image):
         return np.asarray(flat(picture))
     return to_numbers(picture) if isinstance(picture, Tensor) else np.asarray(picture)

@@ -41,7 +41,7 @@ def walk(folder: Path) -> tuple[list[Path], list[LeftOut]]:
     """
     pictures: list[Path] = []
     left_out: list[LeftOut] = []
-    seen: set[tuple[int, int]] = set()  # folders, as the disk knows them
+    seen = {identity(folder)}  # folders, as the disk knows them
 
     def name(path: Path) -> str:
         return path.relative_to(folder).as_posix()
@@ -55,7 +55,6 @@ def walk(folder: Path) -> tuple[list[Path], list[LeftOut]]:
             left_out.append((OURS, name(here)))
             folders.clear()
             continue
-        seen.add(identity(here))
         masks_here = any(SPLITS.get(each.lower()) in ("train", "test") for each in folders)
         kept = []
         for each in sorted(folders, key=lambda each: ((here / each).is_symlink(), each)):

@@ -72,10 +72,6 @@ class Checkpoints:
             shutil.rmtree(self.folder / old, ignore_errors=True)
         return name
 
-    def sha256(self, name: str) -> str:
-        """Return the SHA-256 of the weights of the checkpoint called `name`, as it was saved."""
-        return manifest(self.folder / name)[MODEL]
-
     def pointer(self, which: str) -> str | None:
         """Return the name that the file `last` or `best` holds, or None; raises LunetteError where it is damaged."""
         path, names = self.run / which, self.names()

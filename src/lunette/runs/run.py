@@ -18,7 +18,7 @@ import filelock
 import torch
 
 from lunette.errors import LunetteError, LunetteWarning
-from lunette.files import write, write_folder, writing
+from lunette.files import is_taken, write, write_folder, writing
 from lunette.images import Dataset, is_name, load
 from lunette.models import LatentModel
 from lunette.names import on_disk, quoted
@@ -179,11 +179,6 @@ def load_weights(load: Callable[[Mapping[str, torch.Tensor]], object], checkpoin
         load(checkpoint.model)
     except RuntimeError as error:
         raise LunetteError(f"the checkpoint's weights do not fit the run's recipe: {error}") from error
-
-
-def is_taken(path: Path) -> bool:
-    """Return whether there is something where a run folder is to be: more than an empty folder."""
-    return path.exists() and (not path.is_dir() or any(path.iterdir()))
 
 
 def _write_numbered(settings: RunSettings, content: dict[str, bytes]) -> Path:

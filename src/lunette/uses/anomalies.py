@@ -22,7 +22,8 @@ from lunette.training import to_float
 from lunette.uses.anomaly_scores import SCORES, Score, anomaly_scores, refusals
 from lunette.uses.detection import quantiles
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, decode, encode, open_run, some
+from lunette.uses.passes import AnyRun, at_most, decode, encode, open_run
+from lunette.uses.stand_ins import warn_of_missing
 from lunette.uses.strangeness import Anomalies
 
 MOST = 1_000  # pictures of a set that nobody asked to see each of: their AUROC has an error of a hundredth
@@ -59,7 +60,7 @@ def anomalies(
     recipe, settings = opened.trained(checkpoint).recipe, opened.settings
     model, most = recipe.model, None if all_pictures else MOST
     split, held_out = held_out_of(opened, images)
-    held_out, _ = some(held_out, most, f"{split} pictures, which quantiles are by,")
+    held_out, _ = at_most(held_out, most, f"{split} pictures, which quantiles are by,")
     sets, files, numbers = asked_for(opened, images, against, None if strange else most, most)
     truth = known_strange(sets, strange)
     told = [labels_for(model, each, settings.label_names, label) for each in sets]
@@ -103,7 +104,7 @@ def asked_for(
             asked.append((*read_with_names(source, settings.shape, settings.data), most, what))
     sets, files, numbers, before = list[Images](), list[Sequence[str]](), list[Tensor](), 0
     for whole, names, most, what in asked:
-        taken, index = some(whole, most, what)
+        taken, index = at_most(whole, most, what)
         sets.append(taken)
         files.append([names[i] for i in index.tolist()] if names else ())
         numbers.append(before + index)
@@ -117,8 +118,7 @@ def held_out_of(run: Run, images: Data | None) -> tuple[str, Images]:
     Raises LunetteError where there are no `images` either.
     """
     if images is not None and not run.has_data:
-        words = f"the data of {run.path} is not on this machine: there are scores, and no quantiles"
-        warnings.warn(words, LunetteWarning, stacklevel=3)
+        warn_of_missing(run, "there are scores, and no quantiles")
         return "validation", Images(torch.empty(0, *run.settings.shape, dtype=torch.uint8))
     data = run.dataset
     return ("validation", data.validation) if len(data.validation) else ("test", data.test)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from lunette.errors import LunetteWarning
 from lunette.images import Images, index_of
 from lunette.models import LatentModel
 from lunette.progress import Watch
@@ -17,6 +15,7 @@ from lunette.runs import Run, Trained
 from lunette.uses.classifier import Classifier, classifier_of
 from lunette.uses.measures import MEASURES, measure
 from lunette.uses.passes import encode
+from lunette.uses.stand_ins import warn_of_missing
 
 # Pictures (N, C, H, W), float in [0, 1], that were made of N others, → one number: how they came out.
 Drift = Callable[[Tensor], float]
@@ -32,8 +31,7 @@ def drifts_of(
     not on this machine it is nothing, as a warning says.
     """
     if not run.has_data:
-        words = f"the data of {run.path} is not on this machine: what else the edit changes is not measured"
-        warnings.warn(words, LunetteWarning, stacklevel=3)
+        warn_of_missing(run, "what else the edit changes is not measured")
         return {}
     data = run.dataset
     model, classifier = trained.recipe.model, classifier_of(data, watch)

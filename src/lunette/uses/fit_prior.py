@@ -18,7 +18,7 @@ from lunette.randomness import reseed
 from lunette.runs import FittedPrior
 from lunette.training import cuts, keep_memory, spread, to_float
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, device_of, open_run, part, some
+from lunette.uses.passes import AnyRun, at_most, device_of, open_run, part
 
 HELD_OUT_SHARE = 0.1
 MOST_HELD_OUT = 5_000
@@ -52,7 +52,7 @@ def fit_prior(
     opened.priors.check_writable()
     trained = opened.trained(checkpoint)
     model = trained.recipe.model
-    images, _ = some(opened.dataset.train, None if all_pictures else MOST, "training pictures")
+    images, _ = at_most(opened.dataset.train, None if all_pictures else MOST, "training pictures")
     if len(images) < FEWEST:
         raise LunetteError(f"{len(images)} training pictures are too few to fit a density to: at least {FEWEST}")
     began = time.perf_counter()

@@ -30,7 +30,7 @@ def own_pictures(run: Run, source: Data) -> Images:
     return read_pictures(source, run.settings.shape, run.settings.data)
 
 
-def some(images: Images, most: int | None, what: str) -> tuple[Images, Tensor]:
+def at_most(images: Images, most: int | None, what: str) -> tuple[Images, Tensor]:
     """Return `most` of the images at random, or all where these are not more, and their numbers (N,) among all.
 
     It is always the same ones, in their order. Of more than `most` a warning says how many are taken, of `what`.

@@ -17,6 +17,12 @@ from lunette.uses.passes import decode, device_of
 DRAWN = 500
 
 
+def warn_of_missing(run: Run, instead: str) -> None:
+    """Warn that the data of a run is not on this machine, and of what there is `instead`."""
+    words = f"the data of {run.path} is not on this machine: {instead}"
+    warnings.warn(words, LunetteWarning, stacklevel=3)
+
+
 def split_or_drawn(run: Run, model: LatentModel, split: Literal["train", "test"]) -> Images:
     """Return a split of the run's data or, where that is not here, images drawn from the model, as a warning says.
 
@@ -31,6 +37,5 @@ def split_or_drawn(run: Run, model: LatentModel, split: Literal["train", "test"]
         reseed(0, "sample")
         codes = model.draw(DRAWN, None if y is None else y.to(device_of(model)))
     pixels = torch.from_numpy(decode(model, codes, y)).mul(255).round().to(torch.uint8)
-    words = f"the data of {run.path} is not on this machine: images drawn from the model stand for it"
-    warnings.warn(words, LunetteWarning, stacklevel=2)
+    warn_of_missing(run, "images drawn from the model stand for it")
     return Images(pixels, y, names if y is not None else ())

@@ -78,7 +78,7 @@ def train(
     how = dataclasses.replace(
         how,
         precision=pick_precision(how.precision, device).name,
-        threads=pick_threads(built, dataset.train.shape, how, (processes or 1) if are_to_launch(processes) else 1),
+        threads=pick_threads(built, dataset.train.shape, how, processes if are_to_launch(processes) else 1),
     )
     chosen = RunSettings(
         recipe=recipe,
