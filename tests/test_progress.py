@@ -1,14 +1,19 @@
 """What is seen where no bar is: in a pipe, a file or a job's log."""
 
 import io
+import re
+import time
 
 import pytest
 from rich.console import Console
 
+import lunette
 from lunette.errors import LunetteError
-from lunette.faces import progress
+from lunette.faces import progress, silence
+from lunette.faces.cli import main
 from lunette.faces.progress import WorkBar
 from lunette.progress import Progress
+from lunette.runs import Run
 from lunette.training import pick_device
 from lunette.uses.sheet import Sheet
 
@@ -17,6 +22,7 @@ def lines_at(monkeypatch, moments, terminal):
     """What is printed of work whose news come at these seconds."""
     bar, out, now = WorkBar(), io.StringIO(), iter(moments)
     bar.progress.live.console = Console(file=out, force_terminal=terminal, width=100)
+    monkeypatch.setattr(progress, "heard", lambda: None)
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
     bar.progress.start = bar.progress.stop = lambda: None
     for i in range(len(moments)):
@@ -34,10 +40,61 @@ def test_short_work_says_nothing(monkeypatch):
     assert lines_at(monkeypatch, [100, 100.5, 101], False) == []
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(silence, "FIRST_SECONDS", 0.2)
+    monkeypatch.setattr(silence, "LATER_SECONDS", 0.4)
+
+
+def test_a_verb_without_news_says_that_it_is_at_work(impatient, capsys):
+    with silence.broken("export"):
+        time.sleep(1.0)
+    lines = capsys.readouterr().err.splitlines()
+    assert 2 <= len(lines) <= 3
+    assert all(re.fullmatch(r"export: at work for [01] s", line) for line in lines)
+
+
+def test_a_verb_with_news_says_nothing_else(impatient, capsys):
+    with silence.broken("export"):
+        for _ in range(20):
+            time.sleep(0.03)
+            silence.heard()
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("environment", "speaks"),
+    [({}, True), ({"RANK": "0"}, True), ({"RANK": "1"}, False), ({"LUNETTE_LAUNCHED": "1"}, False),
+     ({"LUNETTE_LAUNCHED": "1", "RANK": "0"}, True)],
+)  # fmt: skip
+def test_of_several_processes_one_speaks(environment, speaks, monkeypatch):
+    for name in ("RANK", "LUNETTE_LAUNCHED"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert silence.is_heard() == speaks
+
+
+def test_places_that_cannot_be_written_to_are_refused_before_any_work(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    lunette.train("vae", epochs=1, out="run", pictures=0, network="mlp:8", progress=False)
+    monkeypatch.setattr(Run, "trained", None)  # a call of it would be work
+    monkeypatch.setattr(Run, "dataset", None)
+    for words in ("sample run -o .", "edit run --dimension 0 -o it.txt", "anomalies run --csv .", "latents run --npz .",
+                  "denoise run --npz .", "data /no/such/folder -o ."):  # fmt: skip
+        assert main(words.split()) == 2
+        assert re.search("is a folder: name a file|end the name in", capsys.readouterr().err), words
+
+
 @pytest.mark.parametrize("name", ["mps", "xpu"])
 def test_a_device_that_is_not_there_is_refused_in_a_sentence(name):
     with pytest.raises(LunetteError, match=f"cannot use the device '{name}' .this machine has none"):
         pick_device(name)
+
+
+def test_an_unknown_device_is_refused_with_those_that_are_known():
+    with pytest.raises(LunetteError, match=r"cannot use the device 'bogus' \(known are cpu, .*\); leave it at auto"):
+        pick_device("bogus")
 
 
 def test_a_folder_in_place_of_a_picture_is_named(tmp_path):

@@ -50,6 +50,7 @@ def test_networks_are_exported_and_compared_on_noise(places, tmp_path):
     for recipe in ("vae", "autoencoder"):
         out = lunette.export(places[0] / recipe, tmp_path / recipe, progress=False)
         assert (out / "decoder.onnx").is_file()
+        assert "On noise in batches" in (out / "MODEL_CARD.md").read_text()
 
 
 @pytest.mark.parametrize("verb", ["manifold", "edit --dimension 0 --images own", "reconstruct --images own", "sample"])
@@ -57,8 +58,29 @@ def test_verbs_that_draw(places, tmp_path, verb, monkeypatch, capsys):
     monkeypatch.chdir(places[0])
     name, *flags = verb.split()
     assert main([name, "vae", *flags, "-o", str(tmp_path / "made.png")]) == 0
-    assert ("images drawn from the model stand for it" in capsys.readouterr().err) == (name in ("manifold", "edit"))
+    assert ("images drawn from the model stand in for its data" in capsys.readouterr().err) == (
+        name in ("manifold", "edit")
+    )
     assert Image.open(tmp_path / "made.png").width > 10
+
+
+def test_a_folder_that_was_emptied_is_as_one_that_is_gone(places, tmp_path):
+    place, whole = places
+    shutil.copytree(place / "vae", tmp_path / "vae")
+    (tmp_path / "emptied").mkdir()
+    text = (tmp_path / "vae" / "run.toml").read_text()
+    (tmp_path / "vae" / "run.toml").write_text(text.replace(str(place / "data"), str(tmp_path / "emptied")))
+    with pytest.warns(LunetteWarning, match="no quantiles: .*emptied has no pictures"):
+        found = lunette.anomalies(tmp_path / "vae", place / "own", progress=False)
+    np.testing.assert_array_equal(found.scores, whole.scores)
+
+
+def test_runs_are_compared_without_reconstructions(places, tmp_path):
+    shutil.copytree(places[0] / "vae", tmp_path / "again")
+    (section,) = lunette.compare([places[0] / "vae", tmp_path / "again"]).sections
+    assert not section.reconstructions
+    assert len(section.samples) == 2
+    assert any(note.startswith("no reconstructions: ") for note in section.notes)
 
 
 def test_an_autoencoder_has_nothing_to_draw_from(places):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import shlex
 from pathlib import Path
@@ -22,3 +23,16 @@ def on_disk(text: str) -> str:
 def quoted(path: str | Path) -> str:
     """Return a path as a shell takes it, whatever is in its name."""
     return shlex.quote(str(path))
+
+
+def lenient(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Return what stands for a sign that a stream lacks: the byte that a name of the disk has, or "?".
+
+    It is a handler for `codecs.register_error`.
+    """
+    assert isinstance(error, UnicodeEncodeError)
+    error.end = error.start + 1  # a sign at a time: those beside it may be of the other kind
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("replace")(error)

@@ -87,6 +87,27 @@ def test_a_users_own_pictures_have_the_range_of_their_run(tmp_path):
     assert np.abs(found - SHARES * 255).max() <= 1
 
 
+def test_a_range_that_was_found_is_that_of_the_users_own_pictures(tmp_path):
+    numbers = np.stack([np.uint16(SHARES * 4000 + i) for i in range(30)])
+    run, words = said(lambda: train("vae", numbers, out=tmp_path / "run", epochs=1, pictures=0, network="mlp:8"))
+    assert "white 4095" in words[0]
+    assert run.settings.data.range == "0,4095"
+    assert Run(run.path).dataset.facts == run.dataset.facts
+    Image.fromarray(np.uint16(SHARES * 1000)).save(tmp_path / "own.png")  # would be 10 bits by themselves
+    for own in (tmp_path / "own.png", np.uint16(SHARES * 1000)[None]):
+        pictures, words = said(lambda own=own: own_pictures(run, own))
+        assert np.abs(pictures.pixels[0, 0].numpy() - SHARES * 1000 * 255 / 4095).max() <= 1
+        assert not words
+
+
+@pytest.mark.parametrize("other", ["0,4095", "-1,1", "0,1"])
+def test_the_range_of_other_numbers_leaves_bytes_as_they_are(tmp_path, other):
+    Image.fromarray(BYTES).save(tmp_path / "own.png")
+    for own in (tmp_path / "own.png", tmp_path, BYTES[None]):
+        pixels = read_pictures(own, (1, 6, 8), DataSettings(range=other)).pixels
+        np.testing.assert_array_equal(pixels[0, 0].numpy(), BYTES)
+
+
 @pytest.mark.parametrize("mask", [SHARES > 0.5, np.uint8(SHARES > 0.5), np.int64(SHARES > 0.5)])
 def test_zeros_and_ones_are_black_and_white(tmp_path, mask):
     images, words = said(lambda: read(np.stack([mask] * 3)).train)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import os
@@ -18,7 +19,8 @@ import tyro
 from lunette.errors import LunetteError, LunetteWarning, unknown
 from lunette.faces.commands import VERBS
 from lunette.faces.commands.shared import MAX_RESTARTS, PROCESSES, told
-from lunette.names import quoted
+from lunette.faces.silence import broken as broken_silence
+from lunette.names import lenient, quoted
 
 if TYPE_CHECKING:
     from lunette.recipes import Argument
@@ -32,9 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     warnings.showwarning = show_warning
     wait_briefly()
-    for stream in (sys.stdout, sys.stderr):  # a sign that it lacks must not end work that is done
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    take_all_signs()
     try:
         if args[:1] in ([], ["-h"], ["--help"]):
             print(overview(), end="")
@@ -43,10 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         verb = " ".join(args[:words])
         if verb not in VERBS:
             raise unknown("verb", verb, VERBS)
-        if verb in ("train", "tune"):
-            {"train": train, "tune": tune}[verb](*recipe_of(args[1:]))
-        else:
-            tyro.cli(VERBS[verb], args=args[words:], prog=f"lunette {verb}")
+        with broken_silence(verb):
+            if verb in ("train", "tune"):
+                {"train": train, "tune": tune}[verb](*recipe_of(args[1:]))
+            else:
+                tyro.cli(VERBS[verb], args=args[words:], prog=f"lunette {verb}")
     except LunetteError as error:
         place = f" (process {os.environ['RANK']})" if os.environ.get("RANK", "0") != "0" else ""
         with contextlib.suppress(OSError):  # after a hang-up nobody hears it
@@ -56,6 +57,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("lunette: stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def take_all_signs() -> None:
+    """Let output take names that are no UTF-8, and signs that it lacks: they must not end work that is done."""
+    codecs.register_error("lunette.lenient", lenient)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="lunette.lenient")
 
 
 def wait_briefly() -> None:

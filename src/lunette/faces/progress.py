@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from lunette.faces.silence import FIRST_SECONDS, LATER_SECONDS, heard
 from lunette.numbers import short
 from lunette.objectives import unit_of
 from lunette.progress import Progress as Work
@@ -17,7 +18,6 @@ from lunette.training import End, EpochEnd, Event, Metrics, Start, Step
 
 LINES = 30  # at most so many epochs of a stage are printed, evenly spread, and always the last one
 REFRESH_SECONDS = 0.2
-FIRST_SECONDS, LATER_SECONDS = 2.0, 30.0  # after which a line is printed where no bar is seen
 AnyBar = TypeVar("AnyBar", bound="Bar")
 
 
@@ -42,6 +42,7 @@ class Bar:
 
     def __call__(self, news: Any) -> None:
         """Show what happened."""
+        heard()
         with contextlib.suppress(OSError):
             self.show(news)
 

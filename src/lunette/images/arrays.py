@@ -27,8 +27,9 @@ def from_arrays(pixels: NDArray[Any], labels: NDArray[Any] | None, where: str, s
     LunetteError for anything else.
     """
     shaped = channels_first(pixels, where)
-    whole = np.require(on_white(to_bytes(shaped, span or span_in([shaped], where))), requirements=["C", "W"])
-    images = Images(torch.from_numpy(whole))
+    span = span or span_in([shaped], where)
+    whole = np.require(on_white(to_bytes(shaped, span)), requirements=["C", "W"])
+    images = Images(torch.from_numpy(whole), span=span)
     if (labels := one_each(labels, len(pixels), where)) is None:
         return images
     names, index = np.unique(labels, return_inverse=True)

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +50,13 @@ def read_folder(folder: Path, settings: DataSettings) -> tuple[Parts, Images, tu
     height, width = taken[files[0]][0].shape[1:]
     channels = max(len(picture) for pictures in taken.values() for picture in pictures)
     pixels = np.empty((len(files), channels, height, width), np.uint8)
-    spans = (span_of_deep(taken, deep, folder), span_of_bytes(taken, settings, folder))
+    spans = (settings.span or span_of_deep(taken, deep, folder), span_of_bytes(taken, settings, folder))
     for row, path in zip(pixels, files, strict=True):
         row[:] = to_bytes(taken[path].pop(0), spans[path not in deep])  # frees each as it goes, to hold none twice
     places = places_of(files, folder)
-    parts = parts_of(torch.from_numpy(pixels), places)
-    images = parts.train if len(parts.train) == len(files) else Images(torch.from_numpy(pixels))
+    whole = Images(torch.from_numpy(pixels), span=spans[not deep and not settings.span])
+    parts = parts_of(whole, places)
+    images = parts.train if len(parts.train) == len(files) else whole
     return parts, images, tuple(written(path.relative_to(folder).as_posix()) for path in files)
 
 
@@ -105,13 +107,13 @@ def check_below(ways: Sequence[tuple[str, ...]], folder: Path) -> None:
         )
 
 
-def parts_of(pixels: torch.Tensor, places: Sequence[Place]) -> Parts:
+def parts_of(images: Images, places: Sequence[Place]) -> Parts:
     """Return the pictures of each split, whose labels have the same numbers in all; those without have none."""
     labels = {split: [label for where, label in places if where == split] for split in dict(places)}
     parts = {}
     for split, known in labels_of(labels).items():
-        mine = pixels if len(labels) == 1 else pixels[torch.tensor([where == split for where, _ in places])]
-        parts[split] = Images(mine, *known)
+        mine = images if len(labels) == 1 else images.take(torch.tensor([where == split for where, _ in places]))
+        parts[split] = replace(mine, labels=known[0], label_names=known[1])
     return Parts(**parts)
 
 

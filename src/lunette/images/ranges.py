@@ -55,10 +55,14 @@ def kind_of(values: NDArray[Any]) -> str:
 
 
 def to_bytes(values: NDArray[Any], span: Span) -> NDArray[np.uint8]:
-    """Return numbers as 0 for black to 255 for white, rounded; those beyond are black or white."""
-    if values.dtype == np.uint8 and span == (0, 255):
-        return values
+    """Return numbers as 0 for black to 255 for white, rounded; those beyond are black or white.
+
+    Bytes stay as they are where the range is of other numbers: of which they cannot be, or of shares up to 1.
+    """
     low, high = span
+    of_others = low < 0 or high > BYTES[1] or (high <= 1 and values.size > 0 and values.max() > 1)
+    if values.dtype == np.uint8 and (span == BYTES or of_others):
+        return values
     whole: NDArray[Any] = values.astype(np.float64 if values.dtype.itemsize > 4 else np.float32)
     return ((whole - low) * (255 / (high - low))).round().clip(0, 255).astype(np.uint8)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -14,6 +14,8 @@ from lunette.errors import LunetteError, unknown
 from lunette.images.packed import PackedPixels
 from lunette.images.permutation import Permutation
 from lunette.images.pictures import Shape
+from lunette.images.ranges import BYTES, Span
+from lunette.names import written
 
 Label = str | int
 LARGEST_VALIDATION = 5_000
@@ -42,6 +44,7 @@ class Images:
     label_names: tuple[str, ...] = ()  # a name for each label
     # known factors of variation, float32 (N,) each
     factors: Mapping[str, Tensor] = field(default_factory=dict)
+    span: Span = BYTES  # what black and white were in their source
 
     def __post_init__(self) -> None:
         if self.labels is None or not len(self.labels):
@@ -73,7 +76,7 @@ class Images:
         labels = None if self.labels is None else cut(self.labels)
         factors = {name: cut(values) for name, values in self.factors.items()}
         pixels = self.pixels.take(index) if isinstance(self.pixels, PackedPixels) else cut(self.pixels)
-        return Images(pixels, labels, self.label_names, factors)
+        return replace(self, pixels=pixels, labels=labels, factors=factors)
 
 
 @dataclass(frozen=True)
@@ -105,9 +108,9 @@ def labels_of(splits: Mapping[str, Sequence[str]]) -> dict[str, tuple[Tensor | N
 
 def index_of(label: Label, names: Sequence[str]) -> int:
     """Return the number of the label called `label`; raises LunetteError with the nearest name."""
-    if str(label) not in names:
-        raise unknown("label", str(label), names)
-    return list(names).index(str(label))
+    if (name := written(str(label))) not in names:
+        raise unknown("label", name, names)
+    return list(names).index(name)
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,12 @@ class Dataset:
     validation: Images
     test: Images
     facts: Mapping[str, object]
+
+    @property
+    def range(self) -> str | None:
+        """Black and white of the source as --range says them, where bytes could not hold them."""
+        low, high = self.train.span
+        return f"{low:.9g},{high:.9g}" if high > BYTES[1] else None
 
 
 def split(source: str, parts: Parts, validation_share: float) -> Dataset:

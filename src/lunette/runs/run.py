@@ -129,19 +129,21 @@ class Run:
         """Replace metrics.jsonl by `rows`."""
         write(self.path / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
 
-    @property
-    def has_data(self) -> bool:
-        """Whether the data that the run was trained on is on this machine."""
-        source = on_disk(self.settings.source)
-        return "dataset" in vars(self) or is_name(source) or (self.path / source).is_file() or Path(source).exists()
+    @cached_property
+    def missing_data(self) -> str:
+        """Why the data that the run was trained on cannot be read on this machine; empty where it can."""
+        try:
+            self.dataset  # noqa: B018
+        except LunetteError as error:
+            return str(error)
+        return ""
 
     @cached_property
     def dataset(self) -> Dataset:
         """The data that the run was trained on, loaded again; a warning says so where it has changed."""
         source = on_disk(self.settings.source)
-        # A source that lies in the run folder moves with it.
-        inside = self.path / source
-        if not self.has_data:
+        inside = self.path / source  # a source that lies in the run folder moves with it
+        if not is_name(source) and not inside.is_file() and not Path(source).exists():
             raise LunetteError(
                 f"{self.path} was trained on {source}, which is not on this machine: bring it there, or say in "
                 f"{self.path / SETTINGS}, as the source, where it is now (most verbs need none of it for pictures of "

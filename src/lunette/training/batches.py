@@ -32,9 +32,9 @@ def pick_device(name: str) -> torch.device:
     if name == "cuda" and "LOCAL_RANK" in os.environ:  # one of several processes on this machine, a GPU each
         name = f"cuda:{os.environ['LOCAL_RANK']}"
     try:
-        device = torch.device(name)
-        if device.type not in DEVICES:
+        if name.partition(":")[0] not in DEVICES:
             raise RuntimeError(f"known are {', '.join(DEVICES)}")
+        device = torch.device(name)
         if not DEVICES[device.type]():
             raise RuntimeError("this machine has none, or this torch is built without it")
         torch.empty(1, device=device)

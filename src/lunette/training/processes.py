@@ -72,9 +72,10 @@ class Team:
 
     def told(self, text: str) -> str:
         """Return the text that process 0 has."""
-        data = torch.tensor(list(text.encode()), dtype=torch.uint8)
+        data = torch.tensor(list(text.encode("utf-8", "surrogateescape")), dtype=torch.uint8)
         length = self.largest(len(data) if self.leads else 0)
-        return bytes(self.sum(data if self.leads else torch.zeros(length, dtype=torch.uint8)).tolist()).decode()
+        found = self.sum(data if self.leads else torch.zeros(length, dtype=torch.uint8))
+        return bytes(found.tolist()).decode("utf-8", "surrogateescape")
 
 
 ALONE = Team()

@@ -117,7 +117,7 @@ def held_out_of(run: Run, images: Data | None) -> tuple[str, Images]:
 
     Raises LunetteError where there are no `images` either.
     """
-    if images is not None and not run.has_data:
+    if images is not None and run.missing_data:
         warn_of_missing(run, "there are scores, and no quantiles")
         return "validation", Images(torch.empty(0, *run.settings.shape, dtype=torch.uint8))
     data = run.dataset

@@ -36,6 +36,7 @@ def data(source: Data, **settings: Any) -> tuple[dict[str, object], Sheet]:
         "shape": " × ".join(map(str, loaded.train.shape)),
         "pixel values": f"{int(values.min())} to {int(values.max())}, mean {float(values.float().mean()):.1f}{of}",
     }
+    facts["range"] = "black is {:.9g}, white is {:.9g}".format(*loaded.train.span)
     if loaded.train.labels is not None:
         counts = torch.bincount(loaded.train.labels, minlength=len(loaded.train.label_names)).tolist()
         facts["labels"] = ", ".join(f"{n} {c}" for n, c in zip(loaded.train.label_names, counts, strict=True))

@@ -30,7 +30,7 @@ def drifts_of(
     Where they are to become pictures of the label `to`, it is also the share that is named so. Where the run's data is
     not on this machine it is nothing, as a warning says.
     """
-    if not run.has_data:
+    if run.missing_data:
         warn_of_missing(run, "what else the edit changes is not measured")
         return {}
     data = run.dataset

@@ -17,6 +17,14 @@ from lunette.runs import write
 FRAME_MILLISECONDS = 80
 
 
+def check_name(path: Path) -> None:
+    """Raise LunetteError where `save` cannot write to `path`: a folder, or a name that ends in no known format."""
+    if path.is_dir():
+        raise LunetteError(f"{path} is a folder: name a file in it, such as {path / 'picture.png'}")
+    if path.suffix.lower() != ".npz" and Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
+        raise LunetteError(f"cannot write {path.name!r}: end the name in .png, .jpg, .webp, .gif or .npz")
+
+
 class Shown:
     """A result that a notebook shows and `save` writes: abstract in `picture` and `arrays`."""
 
@@ -38,8 +46,7 @@ class Shown:
         Raises LunetteError for a name that ends in no known format, and where the disk refuses.
         """
         path, data = Path(path), io.BytesIO()
-        if path.is_dir():
-            raise LunetteError(f"{path} is a folder: name a file in it, such as {path / 'picture.png'}")
+        check_name(path)
         suffix = path.suffix.lower()
         if suffix == ".npz":
             np.savez_compressed(data, allow_pickle=False, **self.arrays())
@@ -47,11 +54,9 @@ class Shown:
             first, *rest = self.frames()
             moving = {"save_all": True, "append_images": rest, "duration": FRAME_MILLISECONDS, "loop": 0}
             first.save(data, "GIF", **moving, **signature("GIF"))
-        elif Image.registered_extensions().get(suffix) in Image.SAVE:
+        else:
             kind = Image.registered_extensions()[suffix]
             self.picture().save(data, kind, **signature(kind))
-        else:
-            raise LunetteError(f"cannot write {path.name!r}: end the name in .png, .jpg, .webp, .gif or .npz")
         write(path, data.getvalue())
         return path
 

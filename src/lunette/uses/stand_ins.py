@@ -1,4 +1,4 @@
-"""Images in place of a run's own, where its data is not on this machine."""
+"""Images in place of a run's own, where its data cannot be read on this machine."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ DRAWN = 500
 
 
 def warn_of_missing(run: Run, instead: str) -> None:
-    """Warn that the data of a run is not on this machine, and of what there is `instead`."""
-    words = f"the data of {run.path} is not on this machine: {instead}"
-    warnings.warn(words, LunetteWarning, stacklevel=3)
+    """Warn of what there is `instead` of what needs the data of a run, and say why that cannot be read."""
+    warnings.warn(f"{instead}: {run.missing_data}", LunetteWarning, stacklevel=3)
 
 
 def split_or_drawn(run: Run, model: LatentModel, split: Literal["train", "test"]) -> Images:
@@ -28,7 +27,7 @@ def split_or_drawn(run: Run, model: LatentModel, split: Literal["train", "test"]
 
     Raises LunetteError where there is neither.
     """
-    if run.has_data or model.prior is None:
+    if not run.missing_data or model.prior is None:
         images: Images = getattr(run.dataset, split)
         return images
     names = run.settings.label_names
@@ -37,5 +36,5 @@ def split_or_drawn(run: Run, model: LatentModel, split: Literal["train", "test"]
         reseed(0, "sample")
         codes = model.draw(DRAWN, None if y is None else y.to(device_of(model)))
     pixels = torch.from_numpy(decode(model, codes, y)).mul(255).round().to(torch.uint8)
-    warn_of_missing(run, "images drawn from the model stand for it")
+    warn_of_missing(run, "images drawn from the model stand in for its data")
     return Images(pixels, y, names if y is not None else ())

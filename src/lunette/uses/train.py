@@ -84,7 +84,7 @@ def train(
         recipe=recipe,
         arguments={argument.name: given.get(argument.name, argument.default) for argument in arguments(recipe)},
         source=source,
-        data=loading,
+        data=dataclasses.replace(loading, range=loading.range or dataset.range),
         training=how,
         facts=dataset.facts,
         versions=versions(),

@@ -90,7 +90,7 @@ def tune(
     with opened(path, content) as study:
         if images is not None:
             write(path / ARRAY_FILE, to_archive(images))
-            source = str((path / ARRAY_FILE).resolve())
+            source, settings = str((path / ARRAY_FILE).resolve()), settings | {"range": None}  # it holds bytes
         while (done := len(finished(study))) < trials:
             watch(Progress("trials", done, trials))
             trial = next_trial(study, space, how.seed)

@@ -36,10 +36,13 @@ def data(
     """Look at a source of pictures: a summary and a contact sheet; or pack it: lunette data pack SOURCE -o FOLDER."""
     from lunette.faces.tables import facts_table
     from lunette.uses.data import data, place_of_sheet
+    from lunette.uses.shown import check_name
 
+    place = out or place_of_sheet(source)
+    check_name(place)
     facts, sheet = data(source, size=size, fit=fit, channels=channels, range=range, frames=frames)
     facts_table({source: facts})
-    print(sheet.save(out or place_of_sheet(source)))
+    print(sheet.save(place))
 
 
 def pack(

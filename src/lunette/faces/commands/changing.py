@@ -15,8 +15,8 @@ from lunette.faces.commands.shared import (
     OwnImages,
     RunPath,
     Seed,
-    archive,
     check_place,
+    ending,
     show,
 )
 from lunette.files import check_free
@@ -70,7 +70,7 @@ def edit(
     npz: Npz = None,
 ) -> None:
     """Change pictures along a concept, from examples or of the run, or along a dimension; --out walk.gif moves."""
-    check_place(run, out)
+    check_place(run, out, npz)
     from lunette.faces import python
     from lunette.faces.tables import strip_table
 
@@ -140,9 +140,9 @@ def denoise(
     """Mend damaged pictures: with a run of denoising as it learned to, else by projection on what the run draws."""
     from lunette.faces import python
 
-    check_place(run, out)
+    check_place(run, None, npz)
     if out:
-        check_free(out)  # before any work
+        check_free(out)
     mended = python.denoise(
         run, images, clean=clean, noise=noise, level=level, label=label, seed=seed, checkpoint=checkpoint
     )
@@ -170,9 +170,9 @@ def inpaint(
     """
     from lunette.faces import python
 
-    check_place(run, out)
+    check_place(run, None, npz)
     if out:
-        check_free(out)  # before any work
+        check_free(out)
     filled = python.inpaint(
         run, images, mask=mask, draws=draws, steps=steps, label=label, seed=seed, checkpoint=checkpoint
     )
@@ -187,4 +187,4 @@ def written(result: Mended | Inpainted, run: Path, verb: str, out: Path | None, 
         return
     print(result.save_folder(out))
     if npz:
-        print(result.save(archive(npz)))
+        print(result.save(ending(npz, ".npz")))

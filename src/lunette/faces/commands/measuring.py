@@ -8,7 +8,18 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from lunette.faces.commands.shared import Checkpoint, Kind, LabelName, Npz, Out, RunPath, Seed, check_place, show
+from lunette.faces.commands.shared import (
+    Checkpoint,
+    Kind,
+    LabelName,
+    Npz,
+    Out,
+    RunPath,
+    Seed,
+    check_place,
+    ending,
+    show,
+)
 
 GroupName = Literal["likelihood", "codes", "reconstruction", "samples", "representation"]
 
@@ -76,7 +87,8 @@ def anomalies(
     npz: Npz = None,
 ) -> None:
     """Find strange pictures: the strangest beside what comes back, and every one's scores and quantile with --csv."""
-    check_place(run, out)
+    check_place(run, out, npz)
+    table = ending(csv, ".csv") if csv else None
     from lunette.faces import python
 
     given: dict[str, Any] = {"score": score, "against": against, "strange": strange, "label": label}
@@ -86,5 +98,5 @@ def anomalies(
     for name, (value, error) in found.auroc.items():
         print(f"AUROC of {name:14} {value:.4f}" + ("" if math.isnan(error) else f" ± {error:.4f}"))
     show(found, run, "anomalies", out, npz)
-    if csv:
-        print(found.save(csv if csv.suffix == ".csv" else Path(f"{csv}.csv")))
+    if table:
+        print(found.save(table))

@@ -33,7 +33,7 @@ def sample(
     npz: Npz = None,
 ) -> None:
     """Draw new pictures from the prior."""
-    check_place(run, out)
+    check_place(run, out, npz)
     from lunette.uses.sample import sample
 
     sheet = sample(run, n, prior=prior, label=label, seed=seed, temperature=temperature, checkpoint=checkpoint)
@@ -51,7 +51,7 @@ def reconstruct(
     npz: Npz = None,
 ) -> None:
     """Show pictures, and beside each what comes back from its code."""
-    check_place(run, out)
+    check_place(run, out, npz)
     from lunette.uses.reconstruct import reconstruct
 
     show(reconstruct(run, images, n, label=label, seed=seed, checkpoint=checkpoint), run, "reconstruct", out, npz)
@@ -71,7 +71,7 @@ def interpolate(
     npz: Npz = None,
 ) -> None:
     """Walk through the latent space from picture to picture; with --out walk.gif as an animation."""
-    check_place(run, out)
+    check_place(run, out, npz)
     from lunette.uses.interpolate import interpolate
 
     sheet = interpolate(run, points, steps=steps, walk=walk, label=label, checkpoint=checkpoint)
@@ -90,7 +90,7 @@ def manifold(
     npz: Npz = None,
 ) -> None:
     """Draw the map of a latent plane: what is decoded at each point of it."""
-    check_place(run, out)
+    check_place(run, out, npz)
     from lunette.uses.manifold import manifold
 
     show(manifold(run, n, dimensions=dimensions, label=label, checkpoint=checkpoint), run, "manifold", out, npz)
@@ -106,7 +106,7 @@ def latents(
     processes: Processes = None,
 ) -> None:
     """Plot the codes of pictures, and write them to an .npz."""
-    check_place(run, out)
+    check_place(run, out, npz)
     from lunette.uses.latents import latents
 
     show(latents(run, images, label=label, checkpoint=checkpoint, processes=processes), run, "latents", out, npz)

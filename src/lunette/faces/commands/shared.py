@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from lunette.errors import LunetteError
 from lunette.files import check_writable
 
 if TYPE_CHECKING:
@@ -39,20 +40,31 @@ def show(result: Shown, run: Path, verb: str, out: Path | None, npz: Path | None
         return
     paths = [result.save(out or Run(run).pictures / f"{verb}.png")]
     if npz:
-        paths.append(result.save(archive(npz)))
+        paths.append(result.save(ending(npz, ".npz")))
     if has_last_word():
         print(*paths, sep="\n")
 
 
-def check_place(run: Path, out: Path | None) -> None:
-    """Raise LunetteError, before any work, where there is no `out`, and the run's pictures/ cannot be written to."""
-    if out is None and is_first() and run.is_dir():
+def check_place(run: Path, out: Path | None, npz: Path | None = None) -> None:
+    """Raise LunetteError, before any work, where the picture `out` or the archive `npz` cannot be written.
+
+    Without `out` the picture goes to the run's pictures/.
+    """
+    if npz:
+        ending(npz, ".npz")
+    if out is not None:
+        from lunette.uses.shown import check_name
+
+        check_name(out)
+    elif is_first() and run.is_dir():
         check_writable(run / "pictures", "choose another place with --out")
 
 
-def archive(npz: Path) -> Path:
-    """Return the name of an archive with its ending."""
-    return npz if npz.suffix == ".npz" else Path(f"{npz}.npz")
+def ending(path: Path, suffix: str) -> Path:
+    """Return the name of a file with its suffix; raises LunetteError where it is a folder's."""
+    if path.is_dir():
+        raise LunetteError(f"{path} is a folder: name a file in it, such as {path / f'scores{suffix}'}")
+    return path if path.suffix == suffix else Path(f"{path}{suffix}")
 
 
 def told(run: Path) -> None:

@@ -12,7 +12,7 @@ from lunette.errors import LunetteError
 from lunette.files import write_anew
 from lunette.images import Images
 from lunette.models import LatentModel
-from lunette.names import quoted
+from lunette.names import quoted, written
 from lunette.runs import Run, Trained
 from lunette.training import to_float
 from lunette.uses.comparison.lines import Line, Side, apart, lines
@@ -75,9 +75,9 @@ def compare(runs: Sequence[AnyRun], *, seed: int = 0, checkpoint: str = "last") 
     if isinstance(runs, str | Path) or len(runs) < 2:
         raise LunetteError("a comparison takes at least 2 runs: lunette compare RUN RUN …")
     opened = [open_run(run) for run in runs]
-    names = [run.path.name for run in opened]
+    names = [written(run.path.name) for run in opened]
     if len(set(names)) < len(names):
-        names = [str(run.path) for run in opened]
+        names = [written(str(run.path)) for run in opened]
     if len(set(names)) < len(names):
         raise LunetteError(f"the same run is named twice: {max(names, key=names.count)}")
     sides = [Side(run, name, Evaluation.load(run.path)) for run, name in zip(opened, names, strict=True)]
@@ -88,11 +88,17 @@ def compare(runs: Sequence[AnyRun], *, seed: int = 0, checkpoint: str = "last") 
 def section(sides: Sequence[Side], seed: int, checkpoint: str) -> Section:
     """Compare runs on the same data."""
     found, notes = lines(sides), []
-    samples, test = {}, sides[0].run.dataset.test.take(slice(SHOWN))
-    reconstructions = {"original": Sheet(to_float(test.pixels[:]).numpy(), SHOWN)}
+    samples, reconstructions = {}, {}
+    with_data = next((side.run for side in sides if not side.run.missing_data), None)
+    if with_data:
+        test = with_data.dataset.test.take(slice(SHOWN))
+        reconstructions["original"] = Sheet(to_float(test.pixels[:]).numpy(), SHOWN)
+    else:
+        notes.append(f"no reconstructions: {sides[0].run.missing_data}")
     for side in sides:
         trained = side.run.trained(checkpoint)
-        reconstructions[side.name] = reconstructed(side.run, trained.recipe.model, test)
+        if with_data:
+            reconstructions[side.name] = reconstructed(side.run, trained.recipe.model, test)
         try:
             samples[side.name] = sample_trained(side.run, trained, SAMPLES, seed=seed)
         except LunetteError as error:

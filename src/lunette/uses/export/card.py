@@ -60,6 +60,7 @@ def model_card(run: Run, trained: Trained, latent: Sequence[int], pictures: Sequ
         density="" if described.density == YES else described.density.removeprefix("no: "),
         sampling="" if described.sampling == YES else described.sampling.removeprefix("no: "),
         difference=difference,
+        checked_on="noise" if run.missing_data else "test pictures",
         figures=figures,
         short=short,
         versions={**settings.versions, **{package: metadata.version(package) for package in PACKAGES}},

@@ -93,8 +93,8 @@ def metadata(run: Run, trained: Trained, latent: Sequence[int]) -> Mapping[str, 
 
 
 def checked_with(run: Run) -> Images:
-    """Return the images that networks are compared on: test pictures, or noise where the run's data is not here."""
-    if run.has_data:
+    """Return the images that networks are compared on: test pictures, or noise where the run's data cannot be read."""
+    if not run.missing_data:
         test = run.dataset.test
         return test.take(torch.arange(PICTURES) % len(test))
     noise = np.random.default_rng(0).integers(0, 256, (PICTURES, *run.settings.shape), dtype=np.uint8)
@@ -105,7 +105,7 @@ def checked_with(run: Run) -> Images:
 def sheets_of(run: Run, trained: Trained) -> dict[str, Sheet]:
     """Return pictures for the card, by name: reconstructions, and samples where something says which codes to draw."""
     sheets = {}
-    if run.has_data:
+    if not run.missing_data:
         sheets["reconstructions"] = reconstruct_model(trained.recipe.model, run.dataset.test.take(slice(SHOWN)))
     with contextlib.suppress(LunetteError):  # there is no prior, or none of this checkpoint's codes
         sheets["samples"] = sample_trained(run, trained)
