@@ -196,10 +196,10 @@ def test_a_folder_without_pictures(tmp_path):
 def test_a_users_pictures_take_a_models_shape(tmp_path, shape):
     path = save(tmp_path / "pictures" / "a.png", noise(20, 30, 3))
     save(tmp_path / "pictures" / "b.jpg", noise(7, 7))
-    np.save(tmp_path / "a.npy", noise(4, 11, 11))
+    np.save(tmp_path / "a.npy", noise(5, 11, 11))
     assert read_pictures(path, shape).pixels.shape == (1, *shape)
     assert read_pictures(tmp_path / "pictures", shape, DataSettings(fit="pad")).pixels.shape == (2, *shape)
-    assert read_pictures(tmp_path / "a.npy", shape, DataSettings(fit="stretch")).pixels.shape == (4, *shape)
+    assert read_pictures(tmp_path / "a.npy", shape, DataSettings(fit="stretch")).pixels.shape == (5, *shape)
 
 
 def test_a_users_picture_of_the_right_shape_is_not_touched(tmp_path):

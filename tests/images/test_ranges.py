@@ -135,7 +135,7 @@ def test_what_is_constant_is_said():
 def test_a_range_is_what_it_says_for_all_kinds_of_sources(tmp_path):
     settings = DataSettings(range="-1,1")
     numbers = np.float32(2 * SHARES - 1)
-    with pytest.raises(LunetteError, match=r"from -0\.8 to 0\.8, and black is 0: say .* --range=-0\.8,0\.8"):
+    with pytest.raises(LunetteError, match=r"from -0\.8 to 0\.8, and black is 0: say .* --range=-1,1"):
         read(np.stack([numbers] * 3))
     np.savez(tmp_path / "a.npz", images=np.stack([numbers] * 3), x_test=np.stack([numbers] * 2))
     (tmp_path / "folder").mkdir()

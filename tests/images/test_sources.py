@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from lunette.errors import LunetteError
+from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import SOURCES, DataSettings, Images, load, read, to_archive
 from lunette.uses.train import sort_settings
 
@@ -68,7 +68,10 @@ def test_booleans_are_black_and_white():
         (np.where(np.arange(12).reshape(3, 2, 2) == 5, np.nan, 0.5), "NaN in 1 pictures"),
         (np.full((3, 2, 2), -0.1), r"-0\.1"),
         (np.full((3, 2, 2), np.inf), "inf"),
-        (np.full((3, 2, 2), -1), "such as --range=-1,-1"),
+        (np.full((3, 2, 2), -0.3), "such as --range=-0.5,0.5"),
+        (np.full((3, 2, 2), -1), "such as --range=-1,1"),
+        (np.full((3, 2, 2), -100), "such as --range=-128,127"),
+        (np.full((3, 2, 2), -1000), "such as --range=-1024,3071"),
         (np.full((3, 2, 2), 2**16), "such as --range=65536,65536"),
         (np.zeros((3, 4)), "one picture as x"),
         (np.zeros((3, 2, 4, 5)), "1 or 3 channels"),
@@ -234,7 +237,8 @@ RGB = np.random.default_rng(1).integers(0, 256, (9, 6, 5, 3), dtype=np.uint8)
     [
         (np.zeros((28, 28), np.uint8), r"one picture as x\[None\], and rows of pixels as x.reshape"),
         (np.zeros((300, 784), np.uint8), r"one picture as x\[None\]"),
-        (np.zeros((28, 30, 3), np.uint8), r"one picture in colour as x\[None\], and 28 grey ones"),
+        (np.zeros((28, 30, 3), np.uint8), r"one picture of 3 channels as x\[None\], and 28 grey ones of 3×30 as"),
+        (np.zeros((3, 28, 30), np.uint8), r"one picture of 3 channels as x\[None\], and 3 grey ones of 30×28 as"),
         (np.zeros((9, 3, 8, 3), np.uint8), "both 3 and 3 may be its channels"),
         (np.zeros((9, 4, 8, 1), np.uint8), "both 4 and 1 may be its channels"),
     ],
@@ -375,3 +379,42 @@ def test_what_an_archive_holds_beside_is_not_read(tmp_path):
 def test_a_named_set_has_a_range_of_its_own():
     with pytest.raises(LunetteError, match="leave out --range"):
         read("digits", DataSettings(range="0,16"))
+
+
+def test_few_rows_of_square_pictures():
+    rows = np.random.default_rng(0).integers(0, 256, (90, 784), dtype=np.uint8)
+    assert np.array_equal(read(rows).train.pixels.numpy(), rows.reshape(90, 1, 28, 28))
+
+
+def test_numbers_that_are_masked_are_not_taken():
+    hidden = np.ma.masked_less(BYTES, 9)
+    with pytest.raises(LunetteError, match="some of the array's numbers are masked: fill them"):
+        read(hidden)
+    assert np.array_equal(read(hidden.filled(255)).train.pixels[:, 0].numpy(), np.where(BYTES < 9, 255, BYTES))
+    assert np.array_equal(read(np.ma.asarray(BYTES)).train.pixels[:, 0].numpy(), BYTES)
+
+
+def test_images_of_arrays_and_a_range_of_two_numbers():
+    images = Images(RGB.transpose(0, 3, 1, 2), np.arange(9))
+    assert images.label_names == tuple("012345678")
+    assert torch.equal(images.take(torch.tensor([8])).pixels[0], torch.tensor(RGB[8]).permute(2, 0, 1))
+    assert DataSettings(range=(0, 4095)).span == (0, 4095)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "labels"),
+    [("images", "labels"), ("X_train", "y_train"), ("x", "y"), ("mnist_images", "mnist_labels"), ("data", "targets")],
+)
+def test_labels_that_lie_beside_an_array(tmp_path, pictures, labels):
+    kinds = np.arange(40) % 3
+    np.save(tmp_path / f"{pictures}.npy", BYTES)
+    np.save(tmp_path / f"{labels}.npy", kinds[:, None])
+    assert read(tmp_path / f"{pictures}.npy").train.labels.tolist() == kinds.tolist()
+
+
+@pytest.mark.parametrize("other", [np.arange(39), np.linspace(0, 1, 40), np.array([{}])])
+def test_what_lies_beside_an_array_and_is_no_labels(tmp_path, other):
+    np.save(tmp_path / "x.npy", BYTES)
+    np.save(tmp_path / "y.npy", other)
+    with pytest.warns(LunetteWarning, match=r"no labels are read from .*y\.npy"):
+        assert read(tmp_path / "x.npy").train.labels is None

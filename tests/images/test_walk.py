@@ -228,10 +228,55 @@ def test_what_an_archive_holds_beside_pictures_is_named(tmp_path):
     members(tmp_path / "a.tar", {"0.png": png(5), "0.txt": b"a caption", "1.png": png(6), "2.png": "0.png"})
     with pytest.warns(LunetteWarning) as said:
         pack(tmp_path / "a.tar", tmp_path / "pack")
-    assert values(read(tmp_path / "pack").train) == [5, 6]
+    assert values(read(tmp_path / "pack").train) == [5, 6, 5]
     (words,) = [str(warning.message) for warning in said]
     assert "files beside pictures, which are no labels: 1 (a.tar/0.txt)" in words
-    assert "links, which stand for files elsewhere in an archive: 1 (a.tar/2.png)" in words
+
+
+def test_links_in_an_archive_are_followed(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name, data, kind, goal in (
+            ("a/0.png", png(7), tarfile.REGTYPE, ""),
+            ("a/1.png", b"", tarfile.SYMTYPE, "0.png"),
+            ("b/2.png", b"", tarfile.SYMTYPE, "../a/1.png"),
+            ("3.png", b"", tarfile.LNKTYPE, "./a/0.png"),
+            ("4.png", b"", tarfile.SYMTYPE, "/etc/0.png"),
+            ("5.png", b"", tarfile.SYMTYPE, "6.png"),
+            ("6.png", b"", tarfile.SYMTYPE, "5.png"),
+            ("7.png", png(9), tarfile.REGTYPE, ""),
+        ):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname, member.size = kind, goal, len(data)
+            archive.addfile(member, io.BytesIO(data))
+    with pytest.warns(LunetteWarning, match="links to what is not in the archive: 3 .a.tar/4.png, a.tar/5.png, "):
+        pack(tmp_path / "a.tar", tmp_path / "pack")
+    assert values(read(tmp_path / "pack").train) == [7, 7, 7, 7, 9]
+
+
+def test_archives_called_by_splits_are_splits(tmp_path):
+    (tmp_path / "set" / "val").mkdir(parents=True)
+    for name, value in {"train-000": 1, "train-001": 2, "test-000": 3, "val/000": 4}.items():
+        members(tmp_path / "set" / f"{name}.tar", {f"{i}.png": png(value) for i in range(4)})
+    pack(tmp_path / "set", tmp_path / "pack")
+    parts = read(tmp_path / "pack")
+    assert [set(values(part)) for part in (parts.train, parts.test, parts.validation)] == [{1, 2}, {3}, {4}]
+    members(tmp_path / "set" / "more.tar", {"0.png": png(5)})
+    with pytest.raises(LunetteError, match=r"called by splits .* and more\.tar is not"):
+        pack(tmp_path / "set", tmp_path / "other")
+
+
+def test_folders_in_an_archive_are_said_to_be_no_labels(tmp_path):
+    members(tmp_path / "a.tar", {"cat/0.png": png(5), "dog/0.png": png(6)})
+    with pytest.warns(LunetteWarning, match="folders in archives, which are no labels .*: 2 .a.tar/cat, a.tar/dog"):
+        pack(tmp_path / "a.tar", tmp_path / "pack")
+
+
+@pytest.mark.parametrize("ending", ["png", "gif", "jpg", "webp", "tif", "avif"])
+def test_sheets_of_all_formats_are_known_for_what_they_are(tmp_path, ending):
+    put(tmp_path / "in", range(1, 20))
+    Sheet(np.zeros((4, 1, 4, 4), np.float32), columns=2).save(tmp_path / "in" / f"sheet.{ending}")
+    with pytest.warns(LunetteWarning, match="sheets of pictures made by Lunette: 1"):
+        assert len(read(tmp_path / "in").train) == 19
 
 
 @pytest.mark.parametrize("name", ["a.csv", "b.MAT", "c.h5", "d.zip", "e.tar.gz", "f.parquet", "g.pkl", "h.pt"])

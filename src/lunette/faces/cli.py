@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code: 0, 2 for a user's mistake, 3 for divergence, 128 + N after the signal N."""
     args = list(sys.argv[1:] if argv is None else argv)
     warnings.showwarning = show_warning
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of oddities in pictures that it reads all the same
     wait_briefly()
     take_all_signs()
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lunette.errors import LunetteError
+from lunette.errors import LunetteError, LunetteWarning
 from lunette.images.arrays import from_arrays, one_each, span_in
 from lunette.images.ranges import Span
 from lunette.images.sets import Images, Parts, in_order, numbered
@@ -27,6 +29,8 @@ NAMES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "validation": (("x_val", "x_valid", "val_x", "val_images"), ("y_val", "y_valid", "val_y", "val_labels")),
     "test": (("x_test", "test_x", "test_images"), ("y_test", "test_y", "test_labels")),
 }
+# Words in the names of .npy files, and what stands there in the names of those with labels.
+BESIDE = (("images", "labels"), ("imgs", "labels"), ("x", "y"), ("data", "labels"), ("data", "targets"))
 LABEL_NAMES, FACTOR_KEY = "label_names", "factor_"  # the latter before the name of a factor
 PICKLED = """{path} holds Python objects, which are not read, because they may run code. Where you trust the file:
 
@@ -39,12 +43,12 @@ def read_array_file(path: Path, span: Span | None = None) -> Parts:
     """Return the pictures in an .npy or .npz file, in its own splits where it has some.
 
     An .npz has them, and their labels, under one of `NAMES`, the labels' names under label_names, and known factors of
-    variation under factor_NAME.
+    variation under factor_NAME. Labels of an .npy lie beside it: x_train.npy and y_train.npy, images and labels.
     """
     try:
         content = np.load(path, allow_pickle=False)
         if isinstance(content, np.ndarray):
-            return Parts(from_arrays(content, None, str(path), span))
+            return Parts(from_arrays(content, labels_beside(path, len(content)), str(path), span))
         with content:
             return parts_in(content, path, span)
     except LunetteError:
@@ -54,6 +58,22 @@ def read_array_file(path: Path, span: Span | None = None) -> Parts:
         if "Object arrays" in str(error):
             raise LunetteError(PICKLED.format(path=str(path))) from error
         raise LunetteError(f"cannot read {path} as arrays: {error}") from error
+
+
+def labels_beside(path: Path, n: int) -> NDArray[Any] | None:
+    """Return the labels of the n pictures in an .npy from the file beside it that is called so, or None.
+
+    A warning says where that holds no labels of these pictures.
+    """
+    stem = path.stem.lower()
+    names = {re.sub(rf"(?<![a-z]){word}(?![a-z])", labels, stem) for word, labels in BESIDE} - {stem}
+    for file in sorted(path.parent.iterdir()):
+        if file.suffix == path.suffix and file.stem.lower() in names:
+            try:
+                return one_each(np.load(file, allow_pickle=False), n, file)
+            except (LunetteError, ValueError, OSError) as error:
+                warnings.warn(f"no labels are read from {file}: {error}", LunetteWarning, stacklevel=2)
+    return None
 
 
 def parts_in(content: Mapping[str, NDArray[Any]], path: Path, span: Span | None) -> Parts:

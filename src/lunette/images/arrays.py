@@ -17,7 +17,7 @@ from lunette.images.sets import Images
 
 CHANNELS = (1, 3, 4)  # grey, RGB, RGB with transparency
 LEAST_SIDE = 8  # of a picture in colour, where three numbers may also be the sides of grey ones
-ROWS = 4  # times as many pictures as numbers in each: these are rows, and no picture is that high
+ROWS = 4  # times as many pictures as numbers in each, or the other way: these are rows, no picture is that long
 
 
 def from_arrays(pixels: NDArray[Any], labels: NDArray[Any] | None, where: str, span: Span | None = None) -> Images:
@@ -43,16 +43,17 @@ def channels_first(pixels: NDArray[Any], where: str) -> NDArray[Any]:
         raise LunetteError(f"{where} has the shape {shape}, in which there is no picture")
     if pixels.ndim == 2:
         side = math.isqrt(shape[1])
-        if side**2 == shape[1] and shape[0] >= ROWS * shape[1]:
+        if side**2 == shape[1] and max(shape) >= ROWS * min(shape):
             return pixels.reshape(-1, 1, side, side)
         raise LunetteError(
             f"{where} has the shape {shape}: give one picture as x[None], and rows of pixels as x.reshape(-1, H, W)"
         )
     if pixels.ndim == 3:
-        if shape[2] in CHANNELS[1:] and min(shape[:2]) >= LEAST_SIDE:
+        first, last = shape[0] in CHANNELS[1:], shape[2] in CHANNELS[1:]
+        if (first or last) and sorted(shape)[1] >= LEAST_SIDE:
             raise LunetteError(
-                f"{where} has the shape {shape}: give one picture in colour as x[None], and {shape[0]} grey ones that "
-                f"are {shape[2]} wide as x[:, None]"
+                f"{where} has the shape {shape}: give one picture of {shape[0] if first else shape[2]} channels as "
+                f"x[None], and {shape[0]} grey ones of {shape[2]}×{shape[1]} as x[:, None]"
             )
         return pixels[:, None]
     first, last = (pixels.ndim == 4 and shape[axis] in CHANNELS for axis in (1, 3))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from lunette.images.ranges import Span, span_of, to_bytes
@@ -100,7 +100,8 @@ def opened(file: Path | bytes) -> Image.Image:
 
 def is_sheet(image: Image.Image) -> bool:
     """Return whether a file says that it is a sheet of pictures made here."""
-    return image.info.get("Software") == SOFTWARE or image.info.get("comment") == SOFTWARE.encode()
+    signed = image.info.get("Software") == SOFTWARE or image.info.get("comment") == SOFTWARE.encode()
+    return signed or image.getexif().get(ExifTags.Base.Software) == SOFTWARE
 
 
 def signature(kind: str) -> dict[str, Any]:
@@ -109,7 +110,11 @@ def signature(kind: str) -> dict[str, Any]:
         info = PngInfo()
         info.add_text("Software", SOFTWARE)
         return {"pnginfo": info}
-    return {"comment": SOFTWARE.encode()} if kind in ("GIF", "JPEG") else {}
+    if kind in ("GIF", "JPEG"):
+        return {"comment": SOFTWARE.encode()}
+    exif = Image.Exif()
+    exif[ExifTags.Base.Software] = SOFTWARE
+    return {"exif": exif}  # others leave it out
 
 
 @contextmanager

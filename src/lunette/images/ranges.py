@@ -15,6 +15,7 @@ Span = tuple[float, float]  # black and white
 BYTES: Span = (0.0, 255.0)
 ROUNDING = 1e-4  # that floats in [0, 1] may be beyond it
 BITS = (8, 10, 12, 14, 16)  # of cameras and microscopes, whatever holds their numbers
+SIGNED: tuple[Span, ...] = ((-0.5, 0.5), (-1, 1), (-128, 127), (-1024, 3071), (-32768, 32767))  # usual ranges
 DARK = 64  # of 255: pictures that are never brighter may have another white
 
 
@@ -30,9 +31,10 @@ def span_of(kind: str, low: float, high: float, where: str) -> Span:
     slack = ROUNDING if kind == "f" else 0
     whites = (1, *(2**bits - 1 for bits in BITS))
     if low < -slack or high > whites[-1]:
+        usual = next((ends for ends in SIGNED if ends[0] <= low and high <= ends[1]), (low, high))
         raise LunetteError(
             f"{where} holds values from {low:.6g} to {high:.6g}, and black is 0: say what black and white are with "
-            f"--range, such as --range={low:.6g},{high:.6g}"
+            f"--range, such as --range={usual[0]:.6g},{usual[1]:.6g}"
         )
     white = next(white for white in whites if high <= white + slack)
     if kind == "b" or (kind == "f" and white == 1):

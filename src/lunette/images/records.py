@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
+import re
 import sys
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from lunette.errors import LunetteError
@@ -15,13 +18,15 @@ from lunette.images.folder import Place, no_pictures, places_of
 from lunette.images.named import idx_files
 from lunette.images.pack_index import is_pack
 from lunette.images.pictures import SUFFIXES
-from lunette.images.walk import NO_PICTURES, LeftOut, walk
+from lunette.images.walk import NO_PICTURES, SPLITS, LeftOut, walk
 
+MOST_LINKS = 40  # that lead to one another
 LABEL, TABLE = "cls", "json"  # the endings of files with a label, and with a table that may have one
 LABEL_KEYS = ("label", "cls", "class")
 BESIDE = "files beside pictures, which are no labels"
-LINKS = "links, which stand for files elsewhere in an archive"
+LINKS = "links to what is not in the archive"
 HOLES = "files with holes"
+FOLDERS = "folders in archives, which are no labels (unpack them for that)"
 
 
 @dataclass(frozen=True)
@@ -65,16 +70,18 @@ class TarRecords:
 
     where: Path
     paths: list[Path]
+    splits: list[str]  # of each archive
     left_out: list[LeftOut] = field(default_factory=list)  # of the archives that were read
 
     def share(self, part: slice) -> TarRecords:
         """Return some of the archives."""
-        return TarRecords(self.where, self.paths[part])
+        return TarRecords(self.where, self.paths[part], self.splits[part])
 
     def __iter__(self) -> Iterator[Record]:
-        labelled = None
+        labelled = dict[str, bool]()  # of each split
+        folders = set[str]()
         self.left_out = []
-        for tar in self.paths:
+        for tar, split in zip(self.paths, self.splits, strict=True):
             for name, files in samples(tar, self.left_out):
                 pictures = [key for key in files if f".{key.rpartition('.')[2].lower()}" in SUFFIXES]
                 others = {*files} - {*pictures[:1], LABEL, TABLE} if pictures else files
@@ -82,10 +89,12 @@ class TarRecords:
                 if not pictures:
                     continue
                 label = sys.intern(label_in(files))
-                if labelled not in (None, bool(label)):
+                if labelled.setdefault(split, bool(label)) != bool(label):
                     raise unlike_before(name, label, tar)
-                labelled = bool(label)
-                yield Record(f"{name}.{pictures[0]}", label, files[pictures[0]])
+                folders.add("" if label else name.rpartition("/")[0])
+                yield Record(f"{name}.{pictures[0]}", label, files[pictures[0]], split)
+        if len(below := {folder for folder in folders if "/" in folder}) > 1:
+            self.left_out += [(FOLDERS, folder) for folder in sorted(below)]
 
 
 def label_in(files: Mapping[str, bytes]) -> str:
@@ -110,26 +119,52 @@ def samples(tar: Path, left_out: list[LeftOut]) -> Iterator[tuple[str, dict[str,
             file.seek(-tarfile.BLOCKSIZE, os.SEEK_END)
             if any(file.read()):  # tarfile does not mind a missing end
                 raise tarfile.ReadError("its end is missing")
-            name, files = "", dict[str, bytes]()
+            name, files, links = "", dict[str, bytes](), Links(tar)
             for member in archive:
                 folder, slash, base = member.name.rpartition("/")
                 if base.startswith(".") or member.isdir():
                     continue
-                if not member.isfile() or member.issparse():  # the zeros of a hole may take all memory
-                    left_out.append((HOLES if member.isfile() else LINKS, f"{tar.name}/{member.name}"))
+                target = member if member.isfile() else links.target(member)
+                if target is None or target.issparse():  # the zeros of a hole may take all memory
+                    left_out.append((HOLES if target else LINKS, f"{tar.name}/{member.name}"))
                     continue
                 stem, _, ending = base.partition(".")
                 if f"{folder}{slash}{stem}" != name:
                     if files:
                         yield f"{tar.name}/{name}", files
                     name, files = f"{folder}{slash}{stem}", {}
-                opened = archive.extractfile(member)
+                opened = archive.extractfile(target)
                 files[ending.lower()] = opened.read() if opened else b""
                 vars(archive)["members"] = []  # else it keeps a note of each
             if files:
                 yield f"{tar.name}/{name}", files
     except (OSError, tarfile.TarError) as error:
         raise LunetteError(f"cannot read {tar} as a tar archive ({error}): mend or remove it") from error
+
+
+class Links:
+    """The files that links in a tar archive lead to; its list is read when there is one."""
+
+    def __init__(self, tar: Path) -> None:
+        self.tar = tar
+
+    @cached_property
+    def files(self) -> dict[str, tarfile.TarInfo]:
+        """All files and links of the archive by name; of several with one name the last, as tar unpacks them."""
+        with tarfile.open(self.tar, "r:") as archive:
+            return {posixpath.normpath(member.name): member for member in archive if not member.isdir()}
+
+    def target(self, member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        """Return the file that a link leads to, or None where that is not in the archive."""
+        for _ in range(MOST_LINKS):
+            if not (member.islnk() or member.issym()):
+                break
+            folder = posixpath.dirname(member.name) if member.issym() else ""
+            found = self.files.get(posixpath.normpath(posixpath.join(folder, member.linkname)))
+            if found is None:
+                return None
+            member = found
+        return member if member.isfile() else None
 
 
 def unlike_before(name: str, label: str, where: Path) -> LunetteError:
@@ -140,11 +175,32 @@ def unlike_before(name: str, label: str, where: Path) -> LunetteError:
 def records(path: Path) -> FolderRecords | TarRecords | None:
     """Return the picture files at `path`; None for a source that is no folder of them and no tar archives."""
     if path.is_file() and path.suffix == ".tar":
-        return TarRecords(path, [path])
+        return TarRecords(path, [path], ["train"])
     if not path.is_dir() or is_pack(path) or idx_files(path):
         return None
     paths, left_out = walk(path)
     tars = [path / name for why, name in left_out if why == NO_PICTURES and name.endswith(".tar")]
     if not paths and not tars:
         raise no_pictures(path, left_out)
-    return FolderRecords(path, paths, left_out, places_of(paths, path)) if paths else TarRecords(path, tars)
+    if paths:
+        return FolderRecords(path, paths, left_out, places_of(paths, path))
+    return TarRecords(path, tars, splits_of(tars, path))
+
+
+def splits_of(tars: Sequence[Path], folder: Path) -> list[str]:
+    """Return the split of each archive below `folder`: train-000.tar, or all in a folder train, is for training.
+
+    Where none is called so all are. Raises LunetteError where some are, and others not, or none is for training.
+    """
+    words = [tar.relative_to(folder).parts[0].lower() for tar in tars]
+    found = [SPLITS.get(re.split("[^a-z]", word)[0]) for word in words]
+    if len(set(found)) == 1:
+        return ["train"] * len(found)
+    known = [split for split in found if split]
+    if len(known) < len(found) or "train" not in known:
+        odd = next(tar for tar, split in zip(tars, found, strict=True) if split != known[0])
+        raise LunetteError(
+            f"archives in {folder} are called by splits (train, val, test), and {odd.name} is not, or none is for "
+            "training: give all of them such names, or none"
+        )
+    return known

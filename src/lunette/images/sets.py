@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -39,14 +40,17 @@ class Pixels(Protocol):
 class Images:
     """N pictures, with what is known of each."""
 
-    pixels: Pixels  # uint8 (N, C, H, W); to train a model at hand on, also float32 in [0, 1]
-    labels: Tensor | None = None  # int64 (N,)
+    pixels: Pixels  # uint8 (N, C, H, W), also of NumPy; to train a model at hand on, also float32 in [0, 1]
+    labels: Tensor | None = None  # int64 (N,), also of NumPy
     label_names: tuple[str, ...] = ()  # a name for each label
     # known factors of variation, float32 (N,) each
     factors: Mapping[str, Tensor] = field(default_factory=dict)
     span: Span = BYTES  # what black and white were in their source
 
     def __post_init__(self) -> None:
+        for name in ("pixels", "labels"):
+            if isinstance(values := getattr(self, name), np.ndarray | list):
+                object.__setattr__(self, name, torch.as_tensor(values))
         if self.labels is None or not len(self.labels):
             return
         low, high = int(self.labels.min()), int(self.labels.max())

@@ -25,6 +25,8 @@ class DataSettings:
     validation: Annotated[float, "share of training pictures held out, at most 5,000; 0: none"] = 0.1
 
     def __post_init__(self) -> None:
+        if isinstance(self.range, tuple | list):
+            object.__setattr__(self, "range", ",".join(map(str, self.range)))
         if self.size is not None and not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)?", str(self.size)):
             raise LunetteError(f"cannot read the size {self.size!r}: write it like 64, or like 48x64 (height x width)")
         try:

@@ -96,7 +96,9 @@ def read(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> 
 
 
 def to_numbers(source: object) -> NDArray[Any]:
-    """Return what has the numbers of pictures as an array; raises LunetteError for what has none."""
+    """Return what has the numbers of pictures as an array; raises LunetteError for what has none, or hides some."""
+    if np.ma.is_masked(source):
+        raise LunetteError("some of the array's numbers are masked: fill them, as x.filled(255) does with white")
     if isinstance(source, Tensor):
         numbers = source.detach().cpu().to_dense()
         return (numbers.float() if numbers.dtype == torch.bfloat16 else numbers).numpy()
