@@ -4,7 +4,9 @@ import pickle
 
 import joblib
 import numpy as np
+import polars
 import pytest
+import skops.io
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -15,6 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import lunette
 from lunette.errors import LunetteError, LunetteWarning
+from lunette.recipes import RECIPES, build, no_bound
 from lunette.sklearn import Autoencoder
 from lunette.uses.evidence import evidence_model
 from lunette.uses.train import train
@@ -99,6 +102,36 @@ def test_a_pickle_keeps_everything(tmp_path, digits, recipe, more):
         assert np.array_equal(copy.transform(X), estimator.transform(X))
         assert np.array_equal(copy.sample(3, 1), estimator.sample(3, 1))
         assert copy.latent == 7
+
+
+@pytest.mark.parametrize("recipe", ["sigma_vae", "vq_vae", "ladder"])
+def test_skops_keeps_it_and_trusts_nothing_else(tmp_path, digits, recipe):
+    estimator = Autoencoder(recipe, **(QUICK | {"latent": None, "network": None})).fit(digits[0][:50])
+    skops.io.dump(estimator, tmp_path / "estimator")
+    assert skops.io.get_untrusted_types(file=tmp_path / "estimator") == ["lunette.sklearn.Autoencoder"]
+    copy = skops.io.load(tmp_path / "estimator", trusted=["lunette.sklearn.Autoencoder"])
+    assert np.array_equal(copy.transform(digits[0]), estimator.transform(digits[0]))
+
+
+def test_frames_of_polars_in_and_out(digits):
+    frame = polars.DataFrame({f"pixel {i}": column for i, column in enumerate(digits[0][:50].T)})
+    estimator = Autoencoder(**QUICK).fit(frame)
+    assert estimator.feature_names_in_.tolist() == frame.columns
+    codes = estimator.set_output(transform="polars").transform(frame)
+    assert codes.columns == ["autoencoder0", "autoencoder1"]
+    plain = estimator.set_output(transform="default").transform(digits[0][:50])
+    assert np.array_equal(codes.to_numpy(), plain)
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES.keys() - {"cvae"}))  # which is told labels
+def test_an_estimator_has_scores_where_its_rows_have_a_bound(recipe):
+    estimator = Autoencoder(recipe, **(QUICK | {"latent": None, "network": None}), shape=(8, 8))
+    assert hasattr(estimator, "score") == hasattr(estimator, "score_samples")
+    X = np.random.default_rng(0).uniform(size=(20, 64))
+    if hasattr(estimator, "score"):
+        assert np.isfinite(estimator.set_params(epochs=1).fit(X).score(X[:2]))
+    else:
+        assert no_bound(build(recipe, (1, 8, 8)))
 
 
 def test_samples_are_of_the_datas_units_and_belong_to_their_seed(fitted):

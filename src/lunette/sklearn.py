@@ -25,7 +25,7 @@ from torch import Tensor
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.faces.progress import ProgressBar
 from lunette.images import DataSettings, Images, Shape
-from lunette.recipes import YES, build, describe, described, find, pixel_head_of
+from lunette.recipes import YES, build, describe, described, find, no_bound, pixel_head_of
 from lunette.training import TrainingSettings
 from lunette.uses.evidence import evidence_model
 from lunette.uses.passes import decode, encode
@@ -35,13 +35,14 @@ from lunette.uses.train import built_with_seed, sort_settings, train_model
 Array = NDArray[Any]
 
 
-def _has_prior(estimator: Autoencoder) -> bool:
-    """Return whether rows have a density under the recipe of an estimator, which need not be fitted."""
-    try:
-        with torch.random.fork_rng():
-            return build(estimator.recipe, (1, 8, 8)).model.prior is not None
-    except LunetteError:
-        return True  # `fit` says what is wrong with it
+def _has_bound(estimator: Autoencoder) -> bool:
+    """Return whether rows have a bound on their density under an estimator's recipe, which need not be fitted."""
+    with torch.random.fork_rng():
+        try:
+            made = build(estimator.recipe, (1, 8, 8))
+        except LunetteError:
+            return True  # `fit` says what is wrong with it
+        return not no_bound(made)
 
 
 class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -125,7 +126,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             raise ValueError(f"X has {X.shape[1]} columns, but codes have {self._n_features_out} dimensions")
         return self._features(decode(model, torch.from_numpy(X).split(self.rungs_, dim=1)))
 
-    @available_if(_has_prior)  # type: ignore[untyped-decorator]
+    @available_if(_has_bound)  # type: ignore[untyped-decorator]
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """Return the importance bound log 1/K Σ w ≤ log p(x) of each row of X, (N,), in nats.
 
@@ -143,7 +144,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         is_density = pixel_head_of(self.recipe_).kind == "density"
         return (float(np.log(self.scaler_.scale_).sum()) if is_density else 0.0) - np.concatenate(bounds)
 
-    @available_if(_has_prior)  # type: ignore[untyped-decorator]
+    @available_if(_has_bound)  # type: ignore[untyped-decorator]
     def score(self, X: Any, y: Any = None) -> float:  # noqa: ARG002
         """Return the mean of `score_samples`, in nats a row; y is not looked at."""
         return float(self.score_samples(X).mean())
@@ -205,7 +206,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _pictures(self, X: Array) -> Tensor:
         """Return rows of features as images (N, C, H, W), float32, those of training in [0, 1]."""
-        return torch.from_numpy(self.scaler_.transform(X).astype(np.float32)).reshape(-1, *self._shape)
+        return torch.from_numpy(self.scaler_.transform(X).astype(np.float32, order="C")).reshape(-1, *self._shape)
 
     def _features(self, images: NDArray[np.float32]) -> Array:
         """Return images in [0, 1] as rows of features in the units of the data."""
@@ -220,7 +221,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Return what a pickle keeps: of the trained recipe the weights alone, as they can be read on any machine."""
         state = dict(super().__getstate__())
         if recipe := state.pop("recipe_", None):
-            state["weights"] = {name: value.cpu() for name, value in recipe.model.state_dict().items()}
+            state["weights"] = {name: value.cpu().numpy() for name, value in recipe.model.state_dict().items()}
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -230,5 +231,5 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         if weights is not None:
             with torch.random.fork_rng():
                 self.recipe_ = build(*self._built)
-            self.recipe_.model.load_state_dict(weights)
+            self.recipe_.model.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
             self.recipe_.model.eval()

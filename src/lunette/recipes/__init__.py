@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from lunette.recipes.description import YES, Description, describe, pixel_head_of
+from lunette.recipes.description import YES, Description, describe, no_bound, pixel_head_of
 from lunette.recipes.registry import (
     RECIPES,
     Argument,
@@ -30,6 +30,7 @@ __all__ = [
     "describe",
     "described",
     "find",
+    "no_bound",
     "pixel_head_of",
     "recipe",
     "size",

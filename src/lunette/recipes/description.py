@@ -48,15 +48,22 @@ def pixel_head_of(made: Recipe) -> PixelHead:
     return next(module for module in made.model.modules() if isinstance(module, PixelHead))
 
 
-def no_density(made: Recipe, head: PixelHead) -> str:
-    """Return why log p(x) has no bound, or nothing."""
+def no_bound(made: Recipe) -> str:
+    """Return why pictures have no bound on log p(x) under a recipe's likelihood, which may be no density, or nothing."""
     if made.model.prior is None:
         return "it has no prior"
     try:
-        with tried(made, head.shape) as trace:
+        with tried(made, pixel_head_of(made).shape) as trace:
             log_weights(trace)
     except LunetteError as error:
         return str(error)
+    return ""
+
+
+def no_density(made: Recipe, head: PixelHead) -> str:
+    """Return why log p(x) has no bound that can be compared with those of other models, or nothing."""
+    if why := no_bound(made):
+        return why
     weights = made.objective.weights(float("inf"))
     trained = [term for term, weight in zip(made.objective.terms, weights.values(), strict=True) if weight]
     if not any(term in LIKELY or isinstance(term, MultipleBound | PartialBound) for term in trained):
