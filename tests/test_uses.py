@@ -10,7 +10,7 @@ from PIL import Image
 
 import lunette
 from lunette.codes import DiracHead
-from lunette.errors import LunetteError
+from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import lit_fraction, load, moons
 from lunette.models import Autoencoder
 from lunette.recipes import build
@@ -258,3 +258,20 @@ def test_a_run_can_be_a_path(runs):
     assert isinstance(runs["autoencoder"].model(), Autoencoder)
     assert isinstance(runs["autoencoder"].model().encoder.head, DiracHead)
     assert load("digits").facts["sha256"] == runs["vae"].settings.facts["sha256"]
+
+
+FEW = {"epochs": 1, "network": "mlp:8", "pictures": 0, "progress": False}
+
+
+@pytest.mark.parametrize(
+    ("work", "words"),
+    [
+        (lambda data, out: lunette.train("vae", data, out=out, patience=1, **FEW), "which epoch is the best may be"),
+        (lambda data, out: lunette.tune("vae", data, vary={"latent": [2, 3]}, trials=1, out=out, **FEW), "which trial"),
+        (lambda data, out: lunette.fit_prior(lunette.train("vae", data, out=out, **FEW), "gaussian"), "held-out pict"),
+    ],
+)
+def test_choices_by_few_pictures_are_warned_of(work, words, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 4, 4), dtype=np.uint8)
+    with pytest.warns(LunetteWarning, match=rf"(27|24) .* are few: .*{words}|24 held-out pictures are few"):
+        work(pixels, tmp_path / "out")

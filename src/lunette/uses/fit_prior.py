@@ -18,7 +18,7 @@ from lunette.randomness import reseed
 from lunette.runs import FittedPrior
 from lunette.training import cuts, keep_memory, spread, to_float
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, at_most, device_of, open_run, part
+from lunette.uses.passes import AnyRun, at_most, device_of, open_run, part, warn_of_few
 
 HELD_OUT_SHARE = 0.1
 MOST_HELD_OUT = 5_000
@@ -61,6 +61,7 @@ def fit_prior(
         z, rungs = codes(model, images, draws, seed, watch)
         y = None if images.labels is None else images.labels.to(z.device)
         held_out, rest = halves(CodeSet(z, y))
+        warn_of_few(len(held_out.z[0]), "held-out pictures", "what is measured on their codes may be off by much")
         reseed(seed, "density")
         density = make_density(kind, z.shape[2], 0 if y is None else len(images.label_names), settled).to(z.device)
         for progress in density.fit(rest, held_out, seed):

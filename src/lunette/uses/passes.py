@@ -18,6 +18,7 @@ from lunette.runs import Run
 from lunette.training import cuts, spread, to_float
 
 AnyRun = Run | str | Path
+FEW = 100  # pictures: the error of their mean is a tenth of what one differs from another
 
 
 def open_run(run: AnyRun) -> Run:
@@ -42,6 +43,12 @@ def at_most(images: Images, most: int | None, what: str) -> tuple[Images, Tensor
     warnings.warn(words, LunetteWarning, stacklevel=3)
     index = Permutation(n, seed=0)[:most].sort().values
     return images.take(index), index
+
+
+def warn_of_few(n: int, pictures: str, so: str) -> None:
+    """Warn where a mean over n `pictures` has an error so large that what follows of it is hardly more than chance."""
+    if n < FEW:
+        warnings.warn(f"{n} {pictures} are few: {so}", LunetteWarning, stacklevel=3)
 
 
 def device_of(model: LatentModel) -> torch.device:

@@ -37,6 +37,7 @@ from lunette.training import (
     pick_threads,
 )
 from lunette.uses.illustrate import illustrate
+from lunette.uses.passes import warn_of_few
 
 Watch = Callable[[Event], None]
 ARRAY_FILE = "data.npz"
@@ -73,6 +74,8 @@ def train(
         data = read(data, loading).train
         source, files = ARRAY_FILE, {ARRAY_FILE: to_archive(data)}
     dataset = load(data, loading)
+    if how.patience:
+        warn_of_few(len(dataset.validation), "validation pictures", "which epoch is the best may be chance")
     built = built_with_seed(recipe, dataset.train.shape, given, how.seed, len(dataset.train.label_names))
     check_shares(how, built, dataset, device, processes or 1)
     how = dataclasses.replace(

@@ -22,6 +22,7 @@ from lunette.recipes import arguments
 from lunette.runs import Run
 from lunette.stored import reading, typed
 from lunette.training import EpochEnd, Event
+from lunette.uses.passes import warn_of_few
 from lunette.uses.study import Outcome, Study, Trial
 from lunette.uses.train import ARRAY_FILE, resolved, resume, sort_settings, train
 
@@ -78,6 +79,7 @@ def tune(
     dataset = load(source if images is None else images, loading)
     if not len(dataset.validation):
         raise LunetteError("a search compares losses on validation pictures: leave --validation above 0")
+    warn_of_few(len(dataset.validation), "validation pictures", "which trial is the best may be chance")
     compared = measure(recipe, dataset, settings, space)
     content = {
         "recipe": recipe,
