@@ -49,7 +49,7 @@ def pixel_head_of(made: Recipe) -> PixelHead:
 
 
 def no_bound(made: Recipe) -> str:
-    """Return why pictures have no bound on log p(x) under a recipe's likelihood, which may be no density, or nothing."""
+    """Return why log p(x) has no bound under a recipe's likelihood, which may be no density, or nothing."""
     if made.model.prior is None:
         return "it has no prior"
     try:
