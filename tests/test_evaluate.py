@@ -169,10 +169,13 @@ def test_the_classifier_learns_and_is_kept(labelled, tmp_path, monkeypatch):
     x = data.test.pixels[:20]
     assert torch.equal(first.features(x), again.features(x / 255))
     assert torch.allclose(first.probabilities(x).sum(1), torch.ones(20))
-    (kept,) = (tmp_path / "cache").rglob("*.safetensors")
-    kept.write_bytes(kept.read_bytes()[:100])
-    classifier_of(data, seen.append)
-    assert len(seen) == 300  # a damaged one is trained anew
+    (kept,) = (tmp_path / "cache").rglob("*.weights")
+    whole = kept.read_bytes()
+    flipped = whole[:-1000] + bytes([whole[-1000] ^ 1]) + whole[-999:]
+    for trained, damaged in enumerate((whole[:100], flipped), start=2):
+        kept.write_bytes(damaged)
+        classifier_of(data, seen.append)
+        assert len(seen) == 150 * trained  # anew
 
 
 def test_labels_of_training_pictures_alone_are_not_learned(tmp_path, monkeypatch):

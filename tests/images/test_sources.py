@@ -12,7 +12,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from lunette.errors import LunetteError, LunetteWarning
-from lunette.images import SOURCES, DataSettings, Images, load, read, to_archive
+from lunette.images import SOURCES, DataSettings, Images, load, read, read_pictures, to_archive
 from lunette.uses.train import sort_settings
 
 STREAM = np.random.default_rng(0)
@@ -418,3 +418,12 @@ def test_what_lies_beside_an_array_and_is_no_labels(tmp_path, other):
     np.save(tmp_path / "y.npy", other)
     with pytest.warns(LunetteWarning, match=r"no labels are read from .*y\.npy"):
         assert read(tmp_path / "x.npy").train.labels is None
+
+
+def test_three_pictures_for_a_grey_model_are_three_grey_ones(tmp_path):
+    three = np.random.default_rng(0).integers(0, 256, (3, 12, 9), dtype=np.uint8)
+    np.save(tmp_path / "a.npy", three)
+    for source in (three, tmp_path / "a.npy"):
+        assert np.array_equal(read_pictures(source, (1, 12, 9)).pixels[:, 0].numpy(), three)
+        with pytest.raises(LunetteError, match="one picture of 3 channels"):
+            read_pictures(source, (3, 12, 9))

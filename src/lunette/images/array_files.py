@@ -39,7 +39,7 @@ numpy.save("images.npy", numpy.stack([numpy.asarray(image) for image in x]))
 """
 
 
-def read_array_file(path: Path, span: Span | None = None) -> Parts:
+def read_array_file(path: Path, span: Span | None = None, channels: int | None = None) -> Parts:
     """Return the pictures in an .npy or .npz file, in its own splits where it has some.
 
     An .npz has them, and their labels, under one of `NAMES`, the labels' names under label_names, and known factors of
@@ -48,9 +48,9 @@ def read_array_file(path: Path, span: Span | None = None) -> Parts:
     try:
         content = np.load(path, allow_pickle=False)
         if isinstance(content, np.ndarray):
-            return Parts(from_arrays(content, labels_beside(path, len(content)), str(path), span))
+            return Parts(from_arrays(content, labels_beside(path, len(content)), str(path), span, channels))
         with content:
-            return parts_in(content, path, span)
+            return parts_in(content, path, span, channels)
     except LunetteError:
         raise
     # NumPy reads a header as Python, and lets whatever that raises pass: SyntaxError, tokenize.TokenError and others.
@@ -76,7 +76,7 @@ def labels_beside(path: Path, n: int) -> NDArray[Any] | None:
     return None
 
 
-def parts_in(content: Mapping[str, NDArray[Any]], path: Path, span: Span | None) -> Parts:
+def parts_in(content: Mapping[str, NDArray[Any]], path: Path, span: Span | None, channels: int | None = None) -> Parts:
     """Return the splits that arrays hold by their names; black and white, and a label's number, are one for all."""
     found = {split: [one_of(content, names, path) for names in both] for split, both in NAMES.items()}
     pixels = {split: values for split, (values, _) in found.items() if values is not None}
@@ -88,7 +88,7 @@ def parts_in(content: Mapping[str, NDArray[Any]], path: Path, span: Span | None)
     called = tuple(map(str, content[LABEL_NAMES])) if LABEL_NAMES in content else names
     parts = {}
     for split, values in pixels.items():
-        images, mine = from_arrays(values, None, str(path), span), labels[split]
+        images, mine = from_arrays(values, None, str(path), span, channels), labels[split]
         if mine is not None:
             index = torch.from_numpy(mine.astype(np.int64)) if LABEL_NAMES in content else numbered(mine, names)
             images = replace(images, labels=index, label_names=called)

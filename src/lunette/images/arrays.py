@@ -20,13 +20,15 @@ LEAST_SIDE = 8  # of a picture in colour, where three numbers may also be the si
 ROWS = 4  # times as many pictures as numbers in each, or the other way: these are rows, no picture is that long
 
 
-def from_arrays(pixels: NDArray[Any], labels: NDArray[Any] | None, where: str, span: Span | None = None) -> Images:
+def from_arrays(
+    pixels: NDArray[Any], labels: NDArray[Any] | None, where: str, span: Span | None = None, channels: int | None = None
+) -> Images:
     """Return arrays (N, H, W), (N, C, H, W), (N, H, W, C) or of square pictures (N, H·W), rounded to 8 bits.
 
-    Transparency is laid on white. `span` is black and white; without it they are found (see `span_of`). Raises
-    LunetteError for anything else.
+    Transparency is laid on white. `span` is black and white; without it they are found (see `span_of`). With 1 of the
+    `channels`, (3, H, W) are grey ones. Raises LunetteError for anything else.
     """
-    shaped = channels_first(pixels, where)
+    shaped = channels_first(pixels, where, channels)
     span = span or span_in([shaped], where)
     whole = np.require(on_white(to_bytes(shaped, span)), requirements=["C", "W"])
     images = Images(torch.from_numpy(whole), span=span)
@@ -36,7 +38,7 @@ def from_arrays(pixels: NDArray[Any], labels: NDArray[Any] | None, where: str, s
     return replace(images, labels=torch.from_numpy(index.astype(np.int64)), label_names=tuple(map(str, names)))
 
 
-def channels_first(pixels: NDArray[Any], where: str) -> NDArray[Any]:
+def channels_first(pixels: NDArray[Any], where: str, channels: int | None = None) -> NDArray[Any]:
     """Return an array of pictures as (N, C, H, W); raises LunetteError where that may be read in two ways, or none."""
     shape = pixels.shape
     if pixels.size == 0:
@@ -49,7 +51,7 @@ def channels_first(pixels: NDArray[Any], where: str) -> NDArray[Any]:
             f"{where} has the shape {shape}: give one picture as x[None], and rows of pixels as x.reshape(-1, H, W)"
         )
     if pixels.ndim == 3:
-        first, last = shape[0] in CHANNELS[1:], shape[2] in CHANNELS[1:]
+        first, last = channels != 1 and shape[0] in CHANNELS[1:], shape[2] in CHANNELS[1:]
         if (first or last) and sorted(shape)[1] >= LEAST_SIDE:
             raise LunetteError(
                 f"{where} has the shape {shape}: give one picture of {shape[0] if first else shape[2]} channels as "

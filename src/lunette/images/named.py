@@ -99,7 +99,8 @@ def idx_files(folder: Path) -> list[Path]:
 def pair(contents: list[bytes], paths: list[Path], label_names: tuple[str, ...] = ()) -> tuple[Images, Images]:
     """Return training and test pictures of the four files' contents."""
     train_x, train_y, test_x, test_y = (parse(c, path) for c, path in zip(contents, paths, strict=True))
-    train, test = from_arrays(train_x, train_y, str(paths[0])), from_arrays(test_x, test_y, str(paths[2]))
+    train = from_arrays(train_x, train_y, str(paths[0]), channels=1)
+    test = from_arrays(test_x, test_y, str(paths[2]), channels=1)
     # A label that only one of the two has must not shift the other's.
     names = tuple(sorted({*train.label_names, *test.label_names}, key=int))
     return relabelled(train, names, label_names or names), relabelled(test, names, label_names or names)
@@ -115,7 +116,7 @@ def read_idx_file(path: Path, span: Span | None = None) -> Images:
     """Return the pictures of one IDX file, with labels where the labels file lies beside it."""
     beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
     labels = parse(read_bytes(beside), beside) if beside != path and beside.is_file() else None
-    return from_arrays(parse(read_bytes(path), path), labels, str(path), span)
+    return from_arrays(parse(read_bytes(path), path), labels, str(path), span, channels=1)
 
 
 def folders(name: str) -> list[Path]:

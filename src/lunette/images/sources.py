@@ -78,7 +78,7 @@ def read(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> 
     if isinstance(source, Images):
         return Parts(source)
     if not isinstance(source, str | Path):
-        return Parts(from_arrays(to_numbers(source), None, "the array", settings.span))
+        return Parts(from_arrays(to_numbers(source), None, "the array", settings.span, settings.channels))
     if str(source) in SOURCES:
         check_meaning(str(source))
     kind, _, options = str(source).partition(":")
@@ -140,7 +140,7 @@ def read_path(path: Path, settings: DataSettings, check: bool) -> Parts:
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(SOURCES)}"
         raise LunetteError(f"there is no data source and no path {str(path)!r}: {hint}")
     if path.suffix in (".npy", ".npz"):
-        return read_array_file(path, settings.span)
+        return read_array_file(path, settings.span, settings.channels)
     if "idx" in path.name:
         return Parts(read_idx_file(path, settings.span))
     if path.suffix == ".tar":

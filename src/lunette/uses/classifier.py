@@ -23,6 +23,7 @@ from lunette.randomness import generator, reseed
 from lunette.training import cuts, to_float
 
 STEPS, BATCH, RATE = 1500, 128, 1e-3
+DIGEST_BYTES = 32
 TURNS = 4
 CHANNELS = 64  # of the last convolution; each one before has half as many, so that large pictures cost little more
 FEWEST = 4  # channels
@@ -69,11 +70,12 @@ def classifier_of(data: Dataset, watch: Watch = unwatched) -> Classifier:
     network = untrained(data.train.shape, len(data.train.label_names) if supervised else TURNS)
     what = (data.facts["sha256"], len(data.train), STEPS, BATCH, RATE, str(network), torch.__version__)
     key = hashlib.sha256(repr(what).encode()).hexdigest()[:16]
-    path = platformdirs.user_cache_path("lunette") / "classifiers" / f"{key}.safetensors"
+    path = platformdirs.user_cache_path("lunette") / "classifiers" / f"{key}.weights"
     if not restored(network, path):
         train(network, data.train, supervised, watch)
         with contextlib.suppress(LunetteError):  # where the cache cannot be written, it is trained again next time
-            write_anew(path, save(network.state_dict()))
+            weights = save(network.state_dict())
+            write_anew(path, hashlib.sha256(weights).digest() + weights)
     network.eval()
     seen = Classifier(network, 0.0, supervised, key)
     return Classifier(network, accuracy(seen, data.test), supervised, key)
@@ -93,9 +95,12 @@ def untrained(shape: Shape, classes: int) -> nn.Sequential:
 
 
 def restored(network: nn.Module, path: Path) -> bool:
-    """Return whether `network` could be given the weights in a file."""
+    """Return whether `network` could be given the weights in a file, which stand there after their SHA-256."""
     try:
-        network.load_state_dict(load(path.read_bytes()))
+        data = path.read_bytes()
+        if hashlib.sha256(data[DIGEST_BYTES:]).digest() != data[:DIGEST_BYTES]:
+            return False
+        network.load_state_dict(load(data[DIGEST_BYTES:]))
     except (OSError, RuntimeError, safetensors.SafetensorError):  # absent, another network's, or damaged
         return False
     return True

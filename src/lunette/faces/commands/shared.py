@@ -62,9 +62,10 @@ def check_place(run: Path, out: Path | None, npz: Path | None = None) -> None:
 
 def ending(path: Path, suffix: str) -> Path:
     """Return the name of a file with its suffix; raises LunetteError where it is a folder's."""
-    if path.is_dir():
+    file = path if path.suffix == suffix else Path(f"{path}{suffix}")
+    if path.name in ("", "..") or file.is_dir():
         raise LunetteError(f"{path} is a folder: name a file in it, such as {path / f'scores{suffix}'}")
-    return path if path.suffix == suffix else Path(f"{path}{suffix}")
+    return file
 
 
 def told(run: Path) -> None:
