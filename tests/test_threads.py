@@ -12,6 +12,7 @@ from lunette.faces.cli import SPINS
 from lunette.recipes import RECIPES, build
 from lunette.runs import Run
 from lunette.training import Start, TrainingSettings, pick_threads
+from lunette.training.step import Terms
 from lunette.training.threads import ENOUGH, multiplications
 from lunette.uses.train import resume, train
 
@@ -75,16 +76,22 @@ def test_threads_are_as_many_as_the_network_is_large_enough_for(cores):
     assert pick_threads(small, SHAPE, TrainingSettings(threads=3)) == 3
 
 
-def test_a_run_keeps_its_threads(tmp_path, cores):
-    seen = []
+def test_a_run_keeps_its_threads_and_leaves_all_to_others(tmp_path, cores, monkeypatch):
+    seen, passed, forward = [], [], Terms.forward
 
     def watch(event):
         seen.append((torch.get_num_threads(), event.threads if isinstance(event, Start) else None))
 
+    def counting(*arguments):
+        passed.append(torch.get_num_threads())
+        return forward(*arguments)
+
+    monkeypatch.setattr(Terms, "forward", counting)
     run = train(out=tmp_path / "run", threads=2, watch=watch, **SETTINGS)
     assert run.settings.training.threads == 2
     resume(run, epochs=2, watch=watch)
-    assert {threads for threads, _ in seen} == {2}
+    assert set(passed) == {2}  # of steps, validation and test
+    assert {threads for threads, _ in seen} == {cores}
     assert [said for _, said in seen if said] == [2, 2]
     assert torch.get_num_threads() == cores
     assert train(out=tmp_path / "other", **SETTINGS).settings.training.threads == 1

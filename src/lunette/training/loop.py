@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 
 import torch
@@ -88,11 +89,16 @@ class Training:
         return Terms(stage, self.precision, len(self.train))
 
     def events(self) -> Iterator[Event]:
-        """Train to the end, from wherever the position is."""
-        with threads(self.threads):
-            yield from self._events()
+        """Train to the end, from wherever the position is; whoever takes an event has all threads meanwhile."""
+        with contextlib.closing(self._events()) as events:
+            while True:
+                with threads(self.threads):
+                    event = next(events, None)
+                if event is None:
+                    return
+                yield event
 
-    def _events(self) -> Iterator[Event]:
+    def _events(self) -> Generator[Event, None, None]:
         reason = f"all {self.settings.epochs} epochs are done"
         yield Start(str(self.device), self.threads, self.team.size, self.precision)
         if self._is_picture_time():  # a stop between an epoch's end and its pictures must not lose them
@@ -233,7 +239,8 @@ class Training:
         team = ALONE if self.settings.shard else self.team
         weights = self._terms.objective.weights(math.inf)
         each = spread(self._terms.model, self._terms.objective.samples)
-        return evaluate(self.terms, weights, images, self.settings.seed, self.device, team, each)
+        with threads(self.threads):
+            return evaluate(self.terms, weights, images, self.settings.seed, self.device, team, each)
 
     def check_finite(self) -> None:
         """Raise Diverged unless all weights are finite: a step from finite numbers can still overflow them."""
