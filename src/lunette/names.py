@@ -26,12 +26,12 @@ def quoted(path: str | Path) -> str:
 
 
 def lenient(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Return what stands for a sign that a stream lacks: the byte that a name of the disk has, or "?".
+    """Return what stands for a sign that a stream lacks: the byte that a name of the disk has, or "?"; and back.
 
     It is a handler for `codecs.register_error`.
     """
-    assert isinstance(error, UnicodeEncodeError)
-    error.end = error.start + 1  # a sign at a time: those beside it may be of the other kind
+    if isinstance(error, UnicodeEncodeError):
+        error.end = error.start + 1  # a sign at a time: those beside it may be of the other kind
     try:
         return codecs.lookup_error("surrogateescape")(error)
     except UnicodeError:
