@@ -22,6 +22,7 @@ from torch import Tensor
 
 from lunette.images import DataSettings, load
 from lunette.networks import architecture
+from lunette.progress import watched
 from lunette.randomness import reseed
 from lunette.recipes import build
 from lunette.training import EpochEnd, Step, Training, TrainingSettings
@@ -116,8 +117,8 @@ def recorded_epoch() -> float:
         if isinstance(event, EpochEnd):
             ends.append(time.perf_counter())
 
-    with tempfile.TemporaryDirectory() as folder:
-        train("vae", "mnist", out=Path(folder) / "run", epochs=2, validation=0.0, watch=watch)
+    with tempfile.TemporaryDirectory() as folder, watched(watch):
+        train("vae", "mnist", out=Path(folder) / "run", epochs=2, validation=0.0)
     return ends[1] - ends[0]
 
 

@@ -26,7 +26,6 @@ from torch import Tensor
 import lunette
 from lunette.codes.fitted import KINDS
 from lunette.images import load
-from lunette.progress import unwatched
 from lunette.runs import Run
 from lunette.uses.classifier import classifier_of
 from lunette.uses.evaluate.distances import frechet_distance
@@ -41,7 +40,7 @@ QUICK_PICTURES, QUICK_STEPS = 2_000, 100
 def aggregate(run: Run, n: int) -> NDArray[np.float32]:
     """Return decoded posterior samples of n training pictures."""
     model = run.model()
-    z, rungs = codes(model, run.dataset.train.take(slice(n)), 1, 0, unwatched)
+    z, rungs = codes(model, run.dataset.train.take(slice(n)), 1, 0)
     return decode(model, z[0].split(rungs, dim=1))
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import lunette
-from lunette.recipes import YES, describe
+from lunette.recipes import describe
 from lunette.runs import Run
 from report import write_results
 
@@ -78,7 +78,7 @@ def measured(name: str, quick: bool) -> dict[str, object]:
         pictures = QUICK_PICTURES if quick else None
         found = lunette.evaluate(run, ("samples",), pictures=pictures, prior=row.prior, progress=False)
         test = run.metrics()[-1]
-        likely = describe(run.recipe()).density == YES
+        likely = bool(describe(run.recipe()).density)
     cells: dict[str, object] = {"model": name}
     for heading, title in MEASURED.items():
         number = found.groups["samples"].numbers[title]

@@ -19,7 +19,8 @@ from pathlib import Path
 import torch
 
 from lunette.images import DataSettings, load
-from lunette.training import EpochEnd, Event, Start
+from lunette.progress import watched
+from lunette.training import EpochEnd, Start
 from lunette.uses.train import train
 from report import write_results
 from tutorial_programs import Program
@@ -50,10 +51,10 @@ def preset(seed: int) -> tuple[float, float, int]:
     """Return the same of `lunette train vae --preset fast`; the loss is what it reaches."""
     times: dict[type, float] = {}
 
-    def watch(event: Event) -> None:
+    def watch(event: object) -> None:
         times[type(event)] = time.perf_counter()  # the last of each kind
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, watched(watch):
         run = train(
             "vae",
             "mnist",
@@ -62,7 +63,6 @@ def preset(seed: int) -> tuple[float, float, int]:
             validation=0.0,
             pictures=0,
             seed=seed,
-            watch=watch,
         )
         loss, epochs = run.metrics()[-1]["loss"], run.settings.training.epochs
     seconds = times[EpochEnd] - times[Start]

@@ -17,9 +17,11 @@ from report import in_turns, write_results
 
 FIRST_STEP = """
 import os, sys
+from lunette.progress import watched
 from lunette.training import Step
 from lunette.uses.train import train
-train("vae", "digits", out=sys.argv[1], watch=lambda event: isinstance(event, Step) and os._exit(0))
+with watched(lambda event: isinstance(event, Step) and os._exit(0)):
+    train("vae", "digits", out=sys.argv[1])
 """
 
 

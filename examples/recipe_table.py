@@ -22,7 +22,7 @@ def row(name: str) -> str:
     lines = len(file.read_text().splitlines())
     own = [argument for argument in known if argument not in SHARED]
     flags = ", ".join(f"`--{argument.replace('_', '-')}`" for argument in own)
-    marks = ["yes" if answer == "yes" else "–" for answer in (can.sampling, can.density)]
+    marks = ["yes" if answer else "–" for answer in (can.sampling, can.density)]
     difference = difference.replace("|", "\\|")
     return f"| `{name}` | {difference} | {paper} | {flags} | {' | '.join(marks)} | {lines} |"
 

@@ -14,7 +14,6 @@ from lunette.errors import LunetteError
 from lunette.images import Images
 from lunette.likelihoods import BernoulliHead
 from lunette.models import Autoencoder, Conditional, Latent
-from lunette.progress import unwatched
 from lunette.recipes import build
 from lunette.uses.evaluate.aggregate import distances, index_information, rates, variances
 from lunette.uses.evaluate.codes import Bars, coded, collapse, from_prior, information
@@ -77,7 +76,7 @@ def test_units_that_tell_nothing_are_inactive_and_named():
     encoder = Conditional(nn.Sequential(nn.Flatten(-3), linear), NormalHead(3))
     model = Autoencoder(encoder, Conditional(nn.Linear(3, 16), BernoulliHead(SHAPE)), StandardNormal(3)).eval()
     pixels = (torch.rand(800, *SHAPE, generator=torch.Generator().manual_seed(0)) * 255).to(torch.uint8)
-    found = coded(model, Images(pixels), None, 0, unwatched)
+    found = coded(model, Images(pixels), None, 0)
     means = 2 * pixels[:, 0, 0, 0].double() / 255
     assert variances(found.means)[0].item() == pytest.approx(means.var(correction=0).item(), rel=1e-5)
     assert (variances(found.means) > 0.01).tolist() == [True, False, False]
@@ -87,7 +86,7 @@ def test_units_that_tell_nothing_are_inactive_and_named():
     assert collapse(each[1:])[0].endswith("pictures are drawn without regard to their codes")
     assert collapse(each[:1]) == []
     assert Bars(each.numpy()).picture().size == (768, 384)
-    numbers, distance = from_prior(model, found.z, None, SHAPE, 0, unwatched)
+    numbers, distance = from_prior(model, found.z, None, SHAPE, 0)
     # The first dimension is N(1, 1) smeared by a uniform; the others are the prior.
     assert distance[0] == pytest.approx(1, abs=0.15)
     assert distance[1:].max() < 0.15
@@ -109,10 +108,10 @@ def test_codes_of_other_recipes_are_measured_or_noted(name):
     given = {"network": "residual:4/2" if name == "vq_vae" else "mlp:8", "latent": 2}
     model = build(name, SHAPE, given, labels=3).model.eval()
     y = torch.arange(30) % 3 if model.labels else None
-    found = coded(model, Images(torch.randint(256, (30, *SHAPE)).to(torch.uint8)), y, 0, unwatched)
+    found = coded(model, Images(torch.randint(256, (30, *SHAPE)).to(torch.uint8)), y, 0)
     assert (found.rate is None) == (name in ("aae", "vq_vae"))
     assert (found.rates is not None) == (name in ("gumbel_vae", "cvae"))
     assert (found.q is not None) == (name == "cvae")
-    numbers, distance = from_prior(model, found.z, y, SHAPE, 0, unwatched)
+    numbers, distance = from_prior(model, found.z, y, SHAPE, 0)
     assert np.isfinite(distance).all()
     assert math.isfinite(numbers["MMD"].value)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lunette.errors import LunetteError
+from lunette.progress import watched
 from lunette.recipes import build
 from lunette.uses.evaluate import annealing
 from lunette.uses.evaluate.annealing import Annealing, annealed_bounds, sandwich
@@ -116,7 +117,8 @@ def test_the_same_seed_and_no_size_of_a_pass_matter(x, monkeypatch):
     assert not np.array_equal(one, annealed_bounds(model, x, how=few, seed=5))
     monkeypatch.setattr(annealing, "PASS_VALUES", 12 * 4)  # four chains of one picture at a time
     steps = []
-    parts = annealed_bounds(model, x[:10], how=few, watch=lambda progress: steps.append(progress))
+    with watched(lambda progress: steps.append(progress)):
+        parts = annealed_bounds(model, x[:10], how=few)
     assert np.abs(parts + exact.logpdf(x[:10].flatten(1).numpy())).max() < 0.5
     assert steps[-1].done == steps[-1].total == len(steps)
 

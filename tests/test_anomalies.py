@@ -21,6 +21,7 @@ from lunette.errors import LunetteError, LunetteWarning
 from lunette.faces.cli import main
 from lunette.images import Images
 from lunette.models import Autoencoder, Conditional
+from lunette.progress import watched
 from lunette.recipes import build
 from lunette.uses.anomalies import anomalies
 from lunette.uses.anomaly_scores import SCORES, anomaly_scores, compressed_lengths
@@ -273,7 +274,8 @@ def test_the_verb_of_the_command_line(runs, capsys):
 def test_the_verb_of_python_shows_progress(runs, capsys):
     assert len(lunette.anomalies(runs["vae"], progress=False).scores) == 180
     seen = []
-    anomalies(runs["vae"], watch=seen.append)
+    with watched(seen.append):
+        anomalies(runs["vae"])
     assert {progress.what for progress in seen} == {"scoring validation pictures", "scoring the pictures"}
     assert (seen[-1].done, seen[-1].total) == (180, 180)
 

@@ -7,7 +7,7 @@ import pytest
 
 from lunette.errors import LunetteError
 from lunette.faces.cli import main
-from lunette.faces.tables import cell, comparison_table
+from lunette.faces.terminal import cell, say
 from lunette.uses.comparison import Line, compare
 from lunette.uses.comparison.plots import losses, pareto, undominated
 from lunette.uses.evaluation import Evaluation, Group, Number
@@ -153,7 +153,7 @@ def test_lines_of_a_group_stand_together_and_say_what_keeps_them_apart(runs):
 
 def test_the_table_fits_a_narrow_terminal(runs, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    comparison_table(compare([runs[name] for name in ("a", "b", "beta", "normal")]))
+    say(compare([runs[name] for name in ("a", "b", "beta", "normal")]), "compare", {})
     told = capsys.readouterr().out
     assert "…" not in told
     (row,) = [line.split() for line in told.splitlines() if line.lstrip().startswith("Fréchet distance")]

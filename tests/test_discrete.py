@@ -26,6 +26,7 @@ from lunette.images import DataSettings, load
 from lunette.models import Latent, Trace
 from lunette.networks import Causal, placed
 from lunette.objectives import CodeUsage, codebook, commitment, distortion, log_weights, loss, name_of, rate
+from lunette.progress import watched
 from lunette.recipes import build
 from lunette.training import End, EpochEnd, Step, Training, TrainingSettings
 from lunette.uses.evidence import evidence
@@ -418,7 +419,8 @@ def test_a_codebook_comes_into_use(given):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     seen = []
-    run = train("vq_vae", out=tmp_path_factory.mktemp("run") / "whole", watch=seen.append, **QUICK)
+    with watched(seen.append):
+        run = train("vq_vae", out=tmp_path_factory.mktemp("run") / "whole", **QUICK)
     return SimpleNamespace(run=run, events=seen)
 
 
@@ -467,8 +469,8 @@ def test_drawing_waits_for_the_prior(finished):
 
 @pytest.mark.parametrize("step", [6, 12, 15])
 def test_a_run_stopped_in_any_phase_goes_on_to_the_same_bits(finished, tmp_path, step):
-    with pytest.raises(Exception, match=f"after step {step}; go on with"):
-        train("vq_vae", out=tmp_path / "run", watch=interrupt_at(step), **QUICK)
+    with pytest.raises(Exception, match=f"after step {step}; go on with"), watched(interrupt_at(step)):
+        train("vq_vae", out=tmp_path / "run", **QUICK)
     if step < 15:
         with pytest.raises(LunetteError, match="cannot draw yet"):
             sample(tmp_path / "run", 2)

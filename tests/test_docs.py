@@ -2,9 +2,12 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,3 +43,21 @@ def test_the_estimator_of_the_readme_works():
     assert names["codes"].shape == (100, 8)
     assert names["drawn"].shape == (100, 64)
     assert len(set(names["strangest"])) == 10
+
+
+def test_the_new_verb_of_the_docs_is_one_file(tmp_path):
+    code = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "new-verb.md").read_text(encoding="utf-8"), re.S)[1]
+    shutil.copytree(ROOT / "src" / "lunette", tmp_path / "src" / "lunette")
+    (tmp_path / "src" / "lunette" / "uses" / "average.py").write_text(code, encoding="utf-8")
+    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(tmp_path / "src")}
+
+    def lunette(*words):
+        command = [sys.executable, "-m", "lunette", *words]
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True).stdout
+
+    lunette("train", "vae", "--epochs", "1", "--network", "mlp:8", "--pictures", "0", "--out", "run")
+    assert lunette("average", "run", "--n", "20").strip() == "run/pictures/average.png"
+    assert "average       Draw the picture of the mean code of n test pictures." in lunette("--help")
+    assert "test pictures whose codes are averaged" in " ".join(lunette("average", "--help").replace("│", " ").split())
+    with Image.open(tmp_path / "run" / "pictures" / "average.png") as picture:
+        assert picture.width > 8

@@ -10,13 +10,14 @@ import torch
 
 from lunette.errors import LunetteError
 from lunette.faces.cli import main
-from lunette.faces.commands.measuring import GroupName
-from lunette.faces.tables import evaluation_table
+from lunette.faces.terminal import evaluation_table
 from lunette.files import write
 from lunette.images import Images, load
+from lunette.progress import watched
 from lunette.uses import classifier
 from lunette.uses.classifier import classifier_of, turned
 from lunette.uses.evaluate import GROUPS, Evaluation, Group, Number, evaluate
+from lunette.uses.evaluate.evaluate import GroupName
 from lunette.uses.evaluate.subject import some
 from lunette.uses.report import report
 from lunette.uses.train import train
@@ -29,14 +30,14 @@ def run(tmp_path_factory):
     return train("vae", out=tmp_path_factory.mktemp("run") / "vae", **QUICK)
 
 
-def one(subject, watch):
+def one(subject):
     """A group of one number: how many pictures."""
     return Group(
         {"pictures": Number(len(subject.test), error=math.nan, floor=1.0)}, ("counted",), {"a": [1.0, math.inf]}
     )
 
 
-def refused(subject, watch):
+def refused(subject):
     raise LunetteError("it cannot be")
 
 
@@ -95,7 +96,7 @@ def test_what_cannot_be_measured_is_a_note_unless_asked_for(run, monkeypatch):
 
 @pytest.mark.parametrize("error", [MemoryError, RuntimeError("DefaultCPUAllocator: can't allocate memory")])
 def test_a_group_that_memory_does_not_suffice_for_does_not_spoil_the_others(run, monkeypatch, error):
-    def full(subject, watch):
+    def full(subject):
         raise error
 
     for name in GROUPS:
@@ -118,7 +119,7 @@ def test_some_pictures_are_a_fair_choice_of_sorted_ones():
 
 
 def test_a_damaged_evaluation_is_named_before_anything_is_measured(run, monkeypatch):
-    def never(subject, watch):
+    def never(subject):
         raise AssertionError
 
     write(run.path / "evaluation.json", "{")
@@ -160,22 +161,23 @@ def test_the_classifier_learns_and_is_kept(labelled, tmp_path, monkeypatch):
     if not labelled:
         data = load(Images(torch.cat([part.pixels for part in (data.train, data.test)])))
     seen = []
-    first = classifier_of(data, seen.append)
-    assert first.supervised == labelled
-    assert first.accuracy > (0.85 if labelled else 0.75)
-    assert (seen[-1].done, seen[-1].total) == (150, 150)
-    again = classifier_of(data, seen.append)
-    assert len(seen) == 150  # it was kept
-    x = data.test.pixels[:20]
-    assert torch.equal(first.features(x), again.features(x / 255))
-    assert torch.allclose(first.probabilities(x).sum(1), torch.ones(20))
-    (kept,) = (tmp_path / "cache").rglob("*.weights")
-    whole = kept.read_bytes()
-    flipped = whole[:-1000] + bytes([whole[-1000] ^ 1]) + whole[-999:]
-    for trained, damaged in enumerate((whole[:100], flipped), start=2):
-        kept.write_bytes(damaged)
-        classifier_of(data, seen.append)
-        assert len(seen) == 150 * trained  # anew
+    with watched(seen.append):
+        first = classifier_of(data)
+        assert first.supervised == labelled
+        assert first.accuracy > (0.85 if labelled else 0.75)
+        assert (seen[-1].done, seen[-1].total) == (150, 150)
+        again = classifier_of(data)
+        assert len(seen) == 150  # it was kept
+        x = data.test.pixels[:20]
+        assert torch.equal(first.features(x), again.features(x / 255))
+        assert torch.allclose(first.probabilities(x).sum(1), torch.ones(20))
+        (kept,) = (tmp_path / "cache").rglob("*.weights")
+        whole = kept.read_bytes()
+        flipped = whole[:-1000] + bytes([whole[-1000] ^ 1]) + whole[-999:]
+        for trained, damaged in enumerate((whole[:100], flipped), start=2):
+            kept.write_bytes(damaged)
+            classifier_of(data)
+            assert len(seen) == 150 * trained  # anew
 
 
 def test_labels_of_training_pictures_alone_are_not_learned(tmp_path, monkeypatch):

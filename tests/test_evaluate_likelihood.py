@@ -9,7 +9,7 @@ import torch
 from lunette.errors import LunetteError
 from lunette.images import Images
 from lunette.likelihoods import BernoulliHead
-from lunette.progress import unwatched
+from lunette.progress import watched
 from lunette.recipes import build
 from lunette.runs import Run
 from lunette.uses import evidence as room
@@ -128,7 +128,8 @@ def test_many_draws_of_large_pictures_take_passes(monkeypatch):
     monkeypatch.setattr(room, "PASS_VALUES", 3 * 64 * 64)
     seen = []
     x = torch.zeros(2, 3, 64, 64, dtype=torch.uint8)
-    evidence_model(model, x, 20, 0, None, seen.append)
+    with watched(seen.append):
+        evidence_model(model, x, 20, 0)
     assert [progress.done for progress in seen] == list(range(1, 41))
     assert seen[-1].total == 40
 
@@ -142,7 +143,7 @@ def test_many_draws_of_large_pictures_take_passes(monkeypatch):
 
 def test_halves_are_the_terms(runs):
     model, test = runs["grey"].model(), runs["grey"].dataset.test
-    lost, told = halves_of_the_bound(model, test.pixels[:40], None, 0, unwatched)
+    lost, told = halves_of_the_bound(model, test.pixels[:40], None, 0)
     x = test.pixels[:40] / 255
     q = model.encoder(x)
     exact = torch.distributions.kl_divergence(q, model.prior())

@@ -96,7 +96,7 @@ def test_labels_are_told_as_often_as_in_the_data(runs):
     y, told = subject.y(subject.data.train), []
     draw = subject.model.draw
     subject.model.draw = lambda n, y: told.append(y) or draw(n, y)
-    z = drawn_codes(subject.model, None, len(y), y, (1, 8, 8), 0, lambda _: None)
+    z = drawn_codes(subject.model, None, len(y), y, (1, 8, 8), 0)
     assert torch.equal(torch.cat(told), subject.data.train.labels)
     pixels = pictured(subject.model, z, y, (1, 8, 8))
     direct = decode(subject.model, z, y)
@@ -109,7 +109,7 @@ def test_a_fitted_prior_is_drawn_from(runs):
     with pytest.raises(LunetteError, match="nothing says which codes"):
         samples(subject)
     prior = fit_prior(runs["sparse"], "gaussian")
-    z = drawn_codes(subject.model, prior, 20_000, None, (1, 8, 8), 0, lambda _: None)[0]
+    z = drawn_codes(subject.model, prior, 20_000, None, (1, 8, 8), 0)[0]
     assert torch.allclose(z.mean(0), prior.density.mean, atol=5 * float(z.std(0).max()) / math.sqrt(20_000))
     group = samples(subject)
     assert "fitted gaussian prior" in group.notes[0]
@@ -126,9 +126,9 @@ def test_a_prior_that_tells_labels_apart_is_told_them(runs):
     prior = fit_prior(runs["cvae"], "flow-matching", steps=5)
     y, told = subject.y(subject.data.train), []
     prior.density.sample = lambda n, y: told.append(y) or torch.zeros(n, 4)
-    drawn_codes(subject.model, prior, len(y), y, (1, 8, 8), 0, lambda _: None)
+    drawn_codes(subject.model, prior, len(y), y, (1, 8, 8), 0)
     assert torch.equal(torch.cat(told), y)
-    drawn_codes(subject.model, prior, 10, None, (1, 8, 8), 0, lambda _: None)
+    drawn_codes(subject.model, prior, 10, None, (1, 8, 8), 0)
     assert told[-1] is None
 
 

@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from lunette.errors import LunetteError
-from lunette.images import DataSettings, load
+from lunette.images import load
+from lunette.progress import watched
 from lunette.training import Step
 from lunette.training.feed import Feed
 from lunette.uses.pack import pack
@@ -33,7 +34,7 @@ def folder(tmp_path):
 
 def packed(folder, encoded):
     out = folder.parent / f"pack-{encoded}"
-    pack(folder, out, DataSettings(), encoded)
+    pack(folder, out, encoded)
     return out
 
 
@@ -88,8 +89,9 @@ def test_a_worker_that_dies_ends_training_and_nothing_is_lost(folder, tmp_path):
             for child in {int(pid) for task in tasks for pid in (task / "children").read_text().split()}:
                 os.kill(child, signal.SIGKILL)
 
-    with pytest.raises(LunetteError, match=r"a process that reads pictures ahead died.*go on with lunette resume"):
-        train("vae", source, out=tmp_path / "run", watch=kill, **SETTINGS | {"epochs": 3, "batch_size": 1})
+    died = r"a process that reads pictures ahead died.*go on with lunette resume"
+    with pytest.raises(LunetteError, match=died), watched(kill):
+        train("vae", source, out=tmp_path / "run", **SETTINGS | {"epochs": 3, "batch_size": 1})
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows if row["split"] == "train"] == [1]
     assert whole.is_finished

@@ -15,6 +15,7 @@ from conftest import ending, interrupt_at
 from lunette import files
 from lunette.errors import Interrupted, LunetteError
 from lunette.files import ABANDONED_SECONDS, clean, partial_name, this_machine, whole_folder, write, write_folder
+from lunette.progress import watched
 from lunette.uses.train import resume, train
 
 SETTINGS = {"epochs": 2, "batch_size": 256, "pictures": 0, "network": "mlp:16"}
@@ -70,8 +71,8 @@ def test_runs_are_made_stopped_gone_on_with_and_taken_elsewhere(tmp_path):
     (tmp_path / "runs" / "vae-digits-001").mkdir(parents=True)  # as one was left that never began
     whole = train(**SETTINGS)
     assert str(whole.path) == "runs/vae-digits-001"
-    with pytest.raises(Interrupted):
-        train(out="named", watch=interrupt_at(7), **SETTINGS)
+    with pytest.raises(Interrupted), watched(interrupt_at(7)):
+        train(out="named", **SETTINGS)
     assert ending(resume("named")) == ending(whole)
     lunette.fit_prior(whole, "gaussian", progress=False)
     there = lunette.unpack(lunette.export(whole, "run.zip", progress=False), "there", progress=False)

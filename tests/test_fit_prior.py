@@ -17,6 +17,7 @@ from lunette import files
 from lunette.codes.fitted import KINDS, CodeSet, Flow, FlowMatching, Gaussian, Mixture, TwoStage, make_density
 from lunette.errors import Diverged, LunetteError, LunetteWarning
 from lunette.faces.cli import main
+from lunette.progress import watched
 from lunette.randomness import reseed
 from lunette.runs import Run
 from lunette.uses.fit_prior import codes, fit_prior
@@ -235,7 +236,7 @@ def weights(run):
 def test_codes_are_posterior_samples_or_the_points_themselves(runs):
     vae, denoising = runs["vae"], runs["denoising"]
     model, images = vae.model(device="cpu"), vae.dataset.train
-    z, rungs = codes(model, images, 50, 0, lambda _: None)
+    z, rungs = codes(model, images, 50, 0)
     assert z.shape == (50, len(images), 4)
     assert rungs == (4,)
     with torch.no_grad():
@@ -244,7 +245,7 @@ def test_codes_are_posterior_samples_or_the_points_themselves(runs):
     assert float(error.square().mean()) == pytest.approx(1, abs=0.08)
     assert float((z.std(0) / q.scale).mean()) == pytest.approx(1, abs=0.02)
     model, images = denoising.model(device="cpu"), denoising.dataset.train
-    z, _ = codes(model, images, 7, 0, lambda _: None)  # of undamaged pictures
+    z, _ = codes(model, images, 7, 0)  # of undamaged pictures
     torch.testing.assert_close(z, encode(model, images.pixels)[0][None])
 
 
@@ -252,7 +253,8 @@ def test_codes_are_posterior_samples_or_the_points_themselves(runs):
 def test_every_kind_is_kept_and_drawn_from(run, kind):
     before, parts = weights(run), set()
     own = np.asarray(lunette.sample(run, 5))
-    prior = fit_prior(run, kind, watch=lambda at: parts.add(at.what), **QUICK.get(kind, {}))
+    with watched(lambda at: parts.add(at.what)):
+        prior = fit_prior(run, kind, **QUICK.get(kind, {}))
     assert weights(run) == before
     assert parts == {"coding pictures", "fitting"} if kind in QUICK else parts == {"coding pictures"}
     assert {path.suffix for path in (run.path / "priors").iterdir()} == {".toml", ".safetensors"}
@@ -316,8 +318,8 @@ def test_interruption_and_full_disks_leave_what_was(run, monkeypatch):
         if at.what == "fitting":
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        fit_prior(run, "flow-matching", steps=50, watch=stop)
+    with pytest.raises(KeyboardInterrupt), watched(stop):
+        fit_prior(run, "flow-matching", steps=50)
     assert not (run.path / "priors").exists()
     first = fit_prior(run, "gaussian")
     before = sorted((run.path / "priors").iterdir())

@@ -1,6 +1,7 @@
 """The layout of the house: who may import whom, and what must not be imported early."""
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +9,14 @@ from pathlib import Path
 import pytest
 
 import lunette
+from lunette.faces.verbs import GROUPS
+from lunette.public import homes, verbs
+from lunette.recipes import described
 
 ROOMS = ["images", "networks", "codes", "likelihoods", "models", "objectives", "recipes", "training"]
 ROOMS += ["runs", "uses", "faces"]
 SOURCE = Path(lunette.__file__).parent
-FOUNDATION = {"errors", "files", "randomness", "heads", "names", "numbers", "progress", "stored"}
+FOUNDATION = {"errors", "files", "randomness", "heads", "names", "numbers", "progress", "public", "stored"}
 DOORS = {"__init__", "__main__", "sklearn"}  # what users run and import, which may import every room
 
 
@@ -71,3 +75,30 @@ def test_denoising_does_not_wait_for_what_evaluates():
     script = "import sys, lunette.uses.denoise; print('lunette.uses.evaluate' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_every_verb_is_public_under_the_name_of_its_function():
+    for verb in verbs():
+        assert homes().get(verb.function) == verb.module, f"add {verb.function} to __init__.pyi"
+
+
+def test_faces_make_flags_of_signatures_and_of_where_results_go():
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (SOURCE / "faces").glob("*.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    named = {ast.unparse(call.func): call for call in calls}
+    own = [call.args[0].value for call in calls if ast.unparse(call.func) == "Argument"]
+    assert sorted(own) == ["csv", "npz", "out"]
+    assert {"tyro.cli", "tyro.conf.arg"} <= named.keys()
+    assert sum(ast.unparse(call.func) == "tyro.conf.arg" for call in calls) == 1
+
+
+def test_verbs_have_signatures_and_say_what_they_do():
+    for verb in verbs():
+        function = getattr(lunette, verb.function)
+        parameters = inspect.signature(function).parameters
+        assert parameters["progress"].default is True
+        assert function.__doc__.split("\n")[0].endswith(".")
+        assert verb.group in GROUPS
+        for argument in described(function.__wrapped__):
+            if parameters[argument.name].kind != inspect.Parameter.VAR_KEYWORD and argument.name != "recipe":
+                assert argument.help, (verb.name, argument.name)

@@ -2,20 +2,23 @@
 
 import io
 import re
+import threading
 import time
 
 import pytest
+import torch
 from rich.console import Console
 
 import lunette
-from lunette.errors import LunetteError
+from lunette.errors import Interrupted, LunetteError
 from lunette.faces import progress, silence
 from lunette.faces.cli import main
 from lunette.faces.progress import WorkBar
-from lunette.progress import Progress
+from lunette.progress import Progress, announce, stopped_by, watched
 from lunette.runs import Run
-from lunette.training import pick_device
+from lunette.training import Step, pick_device
 from lunette.uses.sheet import Sheet
+from lunette.uses.train import resume, train
 
 
 def lines_at(monkeypatch, moments, terminal):
@@ -100,3 +103,47 @@ def test_an_unknown_device_is_refused_with_those_that_are_known():
 def test_a_folder_in_place_of_a_picture_is_named(tmp_path):
     with pytest.raises(LunetteError, match="is a folder: name a file in it"):
         Sheet([], columns=1).save(tmp_path)
+
+
+def test_work_is_stopped_from_another_thread_and_training_saves_first(tmp_path):
+    """As a job's stop button does: training ends within its step, goes on to the same bits, and a verb just ends."""
+    settings = {"epochs": 3, "network": "mlp:8", "pictures": 0, "batch_size": 256}
+    whole = train("vae", out=tmp_path / "whole", **settings)
+    stop, steps, failed = threading.Event(), [], []
+
+    def at(news):
+        steps.append(news)
+        if sum(isinstance(step, Step) for step in steps) == 7:
+            stop.set()
+
+    def job():
+        try:
+            with watched(at), stopped_by(stop):
+                train("vae", out=tmp_path / "run", **settings)
+        except Interrupted as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=job)
+    thread.start()
+    thread.join()
+    assert "after step 7; go on with: lunette resume" in str(failed[0])
+    assert failed[0].exit_code == 130
+    again = resume(tmp_path / "run")
+    assert again.checkpoints.load().model.keys() == whole.checkpoints.load().model.keys()
+    for name, value in whole.checkpoints.load().model.items():
+        assert torch.equal(again.checkpoints.load().model[name], value)
+    with pytest.raises(Interrupted, match="stopped, as asked"), stopped_by(stop):
+        lunette.anomalies(again, progress=False)
+
+
+def test_news_are_seen_by_the_innermost_watch_only():
+    outer, inner = [], []
+    with watched(outer.append):
+        announce(1)
+        with watched(inner.append):
+            announce(2)
+        with watched(None):
+            announce(3)
+        announce(4)
+    announce(5)
+    assert (outer, inner) == ([1, 4], [2])

@@ -13,6 +13,7 @@ import pytest
 import lunette
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.faces.cli import main
+from lunette.progress import watched
 from lunette.uses.evaluation import Evaluation
 from lunette.uses.train import train
 
@@ -112,6 +113,6 @@ def test_a_read_only_run_that_changes_meanwhile_is_not_packed(read_only):
             with REAL_OPEN(read_only / "last", "w") as file:
                 file.write("0001")
 
-    with pytest.raises(LunetteError, match="ro changed while it was packed, and nothing was kept"):
-        lunette.uses.export.export(read_only, "out.zip", watch=trains)
+    with pytest.raises(LunetteError, match="ro changed while it was packed, and nothing was kept"), watched(trains):
+        lunette.uses.export.export(read_only, "out.zip")
     assert not Path("out.zip").exists()

@@ -13,7 +13,7 @@ import lunette
 from lunette.errors import LunetteError
 from lunette.faces.cli import main
 from lunette.images import Images, read
-from lunette.progress import unwatched
+from lunette.progress import watched
 from lunette.uses.evaluate import representation
 from lunette.uses.evaluate.disentanglement import entropies, information
 from lunette.uses.evaluate.evaluate import evaluate
@@ -70,7 +70,7 @@ def test_probes_of_labels_that_a_line_parts_or_that_are_noise():
     draws = torch.randn(1000, 2, generator=torch.Generator().manual_seed(0))
     parted, noise = (draws[:, 0] > 0).long(), torch.randint(2, (1000,), generator=torch.Generator().manual_seed(1))
     for labels, low, high in ((parted, 0.97, 1.0), (noise, 0.4, 0.6)):
-        found = probes(coded(draws[:500], labels[:500]), coded(draws[500:], labels[500:]), unwatched).numbers
+        found = probes(coded(draws[:500], labels[:500]), coded(draws[500:], labels[500:])).numbers
         assert low <= found["linear probe"].value <= high
         assert found["linear probe"].error == standard_error(found["linear probe"].value, 500)
         assert found["nearest neighbours in pixels"].value < 0.6  # they are all black
@@ -92,7 +92,8 @@ def test_pixels_are_probed_beside_codes(runs):
 
 def test_shapes_are_measured_in_every_way_and_always_the_same(runs):
     run, at = runs["shapes"], []
-    found = evaluate(run, ["representation"], watch=at.append).groups["representation"]
+    with watched(at.append):
+        found = evaluate(run, ["representation"]).groups["representation"]
     assert set(found.numbers) == PROBES | COUNTED | DCI
     assert all(0 <= number.value <= 1 and number.better == "higher" for number in found.numbers.values())
     assert {(each.what, each.total) for each in at} == {("probing codes", 3), ("reading factors off codes", 3)}
@@ -125,7 +126,7 @@ def test_chance_is_told_and_a_perfect_code_is_far_from_it():
     a, b = np.random.default_rng(0).random((2, 3000))
     train = coded(np.stack([b, -a], axis=1)[:2000], first=a[:2000], second=b[:2000], still=0 * a[:2000])
     test = coded(np.stack([b, -a], axis=1)[2000:], first=a[2000:], second=b[2000:], still=0 * a[2000:])
-    found = factors(train, test, 0, unwatched)
+    found = factors(train, test, 0)
     assert set(found.numbers) == COUNTED | DCI
     assert min(number.value for number in found.numbers.values()) > 0.85
     assert found.numbers["FactorVAE score"].error == pytest.approx(0, abs=0.01)
@@ -139,19 +140,17 @@ def test_chance_is_told_and_a_perfect_code_is_far_from_it():
 
 def test_what_asks_for_more_dimensions_or_factors_is_left_out():
     z, v = np.random.default_rng(0).random((600, 2)), np.random.default_rng(1).random(600)
-    one = factors(coded(z[:300], v=v[:300]), coded(z[300:], v=v[300:]), 0, unwatched)
+    one = factors(coded(z[:300], v=v[:300]), coded(z[300:], v=v[300:]), 0)
     assert set(one.numbers) == {"MIG", "SAP", "DCI completeness", "DCI informativeness"}
     assert "one factor varies" in " ".join(one.notes)
-    line = factors(
-        coded(v[:300, None], v=v[:300], w=z[:300, 0]), coded(v[300:, None], v=v[300:], w=z[300:, 0]), 0, unwatched
-    )
+    line = factors(coded(v[:300, None], v=v[:300], w=z[:300, 0]), coded(v[300:, None], v=v[300:], w=z[300:, 0]), 0)
     assert set(line.numbers) == COUNTED | DCI - {"DCI completeness"}
     for part, words in [
-        (factors(coded(z[:50], v=v[:50]), coded(z, v=v), 0, unwatched), "100 training and test pictures.* 50 and 600"),
-        (factors(coded(z, v=v), coded(z[:50], v=v[:50]), 0, unwatched), "100 training and test pictures.* 600 and 50"),
-        (factors(coded(np.tile(z, 51), v=v), coded(np.tile(z, 51), v=v), 0, unwatched), "up to 100 dimensions.* 102"),
-        (factors(coded(z, v=0 * v), coded(z, v=0 * v), 0, unwatched), "factor v is constant"),
-        (probes(coded(z, torch.zeros(600).long()), coded(z, torch.zeros(600).long()), unwatched), "the same label"),
+        (factors(coded(z[:50], v=v[:50]), coded(z, v=v), 0), "100 training and test pictures.* 50 and 600"),
+        (factors(coded(z, v=v), coded(z[:50], v=v[:50]), 0), "100 training and test pictures.* 600 and 50"),
+        (factors(coded(np.tile(z, 51), v=v), coded(np.tile(z, 51), v=v), 0), "up to 100 dimensions.* 102"),
+        (factors(coded(z, v=0 * v), coded(z, v=0 * v), 0), "factor v is constant"),
+        (probes(coded(z, torch.zeros(600).long()), coded(z, torch.zeros(600).long())), "the same label"),
     ]:
         assert not part.numbers
         assert re.search(words, " ".join(part.notes))

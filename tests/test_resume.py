@@ -16,6 +16,7 @@ from lunette.errors import Interrupted, LunetteError
 from lunette.images import load
 from lunette.likelihoods import LIKELIHOODS
 from lunette.networks import DEFAULTS as NETWORKS
+from lunette.progress import watched
 from lunette.recipes import RECIPES, arguments, described
 from lunette.training import EMULATE, End, TrainingSettings, has_bf16
 from lunette.uses import train as module
@@ -125,8 +126,8 @@ def test_a_run_that_is_stopped_within_an_epoch_goes_on_to_the_same_bits(whole, p
     ends = {row.get("stage", "main"): row["step"] for row in rows(finished) if row["split"] == "train"}
     for stage, step in ends.items():  # the middle of the last epoch of each stage
         out = tmp_path / stage
-        with pytest.raises(Interrupted, match=f"after step {step - 2}; go on"):
-            train(data=pixels, out=out, watch=interrupt_at(step - 2), **settings_of(kind, precision))
+        with pytest.raises(Interrupted, match=f"after step {step - 2}; go on"), watched(interrupt_at(step - 2)):
+            train(data=pixels, out=out, **settings_of(kind, precision))
         assert ending(resume(out)) == ending(finished)
 
 

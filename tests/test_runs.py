@@ -22,6 +22,7 @@ import lunette
 from conftest import ending, interrupt_at, rows
 from lunette.errors import Diverged, Interrupted, LunetteError, LunetteWarning
 from lunette.files import write_folder
+from lunette.progress import watched
 from lunette.runs import Run, checkpoints, write
 from lunette.runs.checkpoints import Checkpoints
 from lunette.training import EpochEnd
@@ -85,8 +86,9 @@ def test_saved_and_loaded_models_agree_to_the_bit(finished):
 
 @pytest.mark.parametrize("step", [1, 6, 9, 12, 17, 24])
 def test_a_stopped_run_goes_on_to_the_same_bits(finished, tmp_path, step):
-    with pytest.raises(Interrupted, match=f"after step {step}; go on with: lunette resume") as stop:
-        train(out=tmp_path / "run", watch=interrupt_at(step), **SETTINGS)
+    words = f"after step {step}; go on with: lunette resume"
+    with pytest.raises(Interrupted, match=words) as stop, watched(interrupt_at(step)):
+        train(out=tmp_path / "run", **SETTINGS)
     assert stop.value.exit_code == 143
     assert Run(tmp_path / "run").checkpoints.load().state["position"]["step"] == step
     resumed = resume(tmp_path / "run")
@@ -98,8 +100,8 @@ def test_a_stop_at_the_end_of_an_epoch_loses_no_pictures(tmp_path):
         if isinstance(event, EpochEnd) and event.epoch == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(Interrupted, match="SIGINT: saved at the end of epoch 2"):
-        train(out=tmp_path / "run", watch=watch, **(SETTINGS | {"pictures": 2}))
+    with pytest.raises(Interrupted, match="SIGINT: saved at the end of epoch 2"), watched(watch):
+        train(out=tmp_path / "run", **(SETTINGS | {"pictures": 2}))
     resumed = resume(tmp_path / "run")
     assert (resumed.pictures / "samples-0002.png").is_file()
 
@@ -147,8 +149,8 @@ def test_stages_and_patience_go_on_too(tmp_path):
     whole = train(out=tmp_path / "whole", **settings)
     assert whole.checkpoints.pointer("last") == whole.checkpoints.pointer("best")
     for step in (3, 30, 60, 80):
-        with pytest.raises(Interrupted):
-            train(out=tmp_path / f"at-{step}", watch=interrupt_at(step), **settings)
+        with pytest.raises(Interrupted), watched(interrupt_at(step)):
+            train(out=tmp_path / f"at-{step}", **settings)
         resumed = resume(tmp_path / f"at-{step}")
         assert ending(resumed) == ending(whole)
 

@@ -79,7 +79,7 @@ def in_shares(source, out, n, settings=DataSettings()):  # noqa: B008
     shares = []
     for rank in range(n):
         mine = files.share(Team(rank, n).share(len(files.paths)))
-        shares.append(write_share(out, f"-{rank}", mine, settings, False, lambda *_: None))
+        shares.append(write_share(out, f"-{rank}", mine, settings, False))
     join_shares(out, files, shares, settings, False)
 
 
@@ -148,7 +148,7 @@ def test_two_processes_pack_as_one(tmp_path, encoded):
 
 def test_torchrun_packs_tars_as_one_process_does(tmp_path):
     source = tars_of(folder_of(tmp_path / "source"), tmp_path / "tars")
-    pack(source, tmp_path / "one", DataSettings(size="4x3", channels=3))
+    pack(source, tmp_path / "one", size="4x3", channels=3)
     flags = ["--size", "4x3", "--channels", 3, "--processes", 2]
     done = torchrun("data", "pack", source, "-o", tmp_path / "two", *flags)
     assert done.stdout.count("sha256") == 1, done.stderr

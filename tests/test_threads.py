@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from lunette.faces.cli import SPINS
+from lunette.progress import watched
 from lunette.recipes import RECIPES, build
 from lunette.runs import Run
 from lunette.training import Start, TrainingSettings, pick_threads
@@ -87,9 +88,10 @@ def test_a_run_keeps_its_threads_and_leaves_all_to_others(tmp_path, cores, monke
         return forward(*arguments)
 
     monkeypatch.setattr(Terms, "forward", counting)
-    run = train(out=tmp_path / "run", threads=2, watch=watch, **SETTINGS)
-    assert run.settings.training.threads == 2
-    resume(run, epochs=2, watch=watch)
+    with watched(watch):
+        run = train(out=tmp_path / "run", threads=2, **SETTINGS)
+        assert run.settings.training.threads == 2
+        resume(run, epochs=2)
     assert set(passed) == {2}  # of steps, validation and test
     assert {threads for threads, _ in seen} == {cores}
     assert [said for _, said in seen if said] == [2, 2]

@@ -14,7 +14,7 @@ import lunette
 from lunette.errors import Interrupted, LunetteError
 from lunette.faces.cli import main
 from lunette.images import load
-from lunette.progress import unwatched
+from lunette.progress import watched
 from lunette.runs import Run
 from lunette.uses.study import Study, Trial
 from lunette.uses.tune import losses, tune
@@ -139,8 +139,9 @@ def test_test_pictures_are_never_looked_at(study, archive, tmp_path):
 
 
 def test_it_goes_on_as_if_it_had_never_stopped(study, archive, tmp_path):
-    def search(trials, watch=unwatched):
-        return tune("vae", archive / "one.npz", vary=VARY, trials=trials, out=tmp_path / "study", watch=watch, **QUICK)
+    def search(trials, watch=None):
+        with watched(watch):
+            return tune("vae", archive / "one.npz", vary=VARY, trials=trials, out=tmp_path / "study", **QUICK)
 
     def stop(progress):
         if (

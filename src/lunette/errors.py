@@ -18,6 +18,10 @@ class Diverged(LunetteError):
     exit_code = 3
 
 
+class Unsupported(LunetteError):
+    """A model cannot do what was asked of it, whatever the arguments: it has no prior, or no density."""
+
+
 class Interrupted(LunetteError):
     """A signal ended training, whose state was saved, or packing, of which nothing is left.
 

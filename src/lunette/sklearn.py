@@ -23,9 +23,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from lunette.errors import LunetteError, LunetteWarning
-from lunette.faces.progress import ProgressBar
+from lunette.faces.progress import showing
 from lunette.images import DataSettings, Images, Shape
-from lunette.recipes import YES, build, describe, described, find, no_bound, pixel_head_of
+from lunette.recipes import build, describe, described, find, no_bound, pixel_head_of
 from lunette.training import TrainingSettings
 from lunette.uses.evidence import evidence_model
 from lunette.uses.passes import decode, encode
@@ -107,9 +107,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         given, how = self._settings()
         images = Images(self._pictures(X))
         self._built = (self.recipe, images.shape, given)
-        with torch.random.fork_rng(), ProgressBar() if self.verbose else contextlib.nullcontext() as watch:
+        with torch.random.fork_rng(), showing() if self.verbose else contextlib.nullcontext():
             self.recipe_ = built_with_seed(*self._built, how.seed, labels=0)
-            train_model(self.recipe_, images, how, watch)
+            train_model(self.recipe_, images, how)
         self.rungs_ = tuple(rung.shape[1] for rung in encode(self.recipe_.model, images.pixels[:1]))
         return self
 
@@ -138,8 +138,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         with torch.random.fork_rng():
             density = describe(self.recipe_).density
             bounds = [evidence_model(model, row[None], self.bound_samples, seed=0).bounds for row in x]
-        if density != YES:
-            why = density.removeprefix("no: ")
+        if not density:
+            why = density.why_not
             warnings.warn(f"these scores are no log-densities: {why}", LunetteWarning, stacklevel=2)
         is_density = pixel_head_of(self.recipe_).kind == "density"
         return (float(np.log(self.scaler_.scale_).sum()) if is_density else 0.0) - np.concatenate(bounds)

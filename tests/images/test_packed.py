@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tarfile
+from dataclasses import asdict
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +20,7 @@ from PIL import Image
 
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import DataSettings, Images, load, packed, pictures, read, shards
+from lunette.progress import watched
 from lunette.uses.pack import pack
 
 STREAM = np.random.default_rng(0)
@@ -113,7 +115,7 @@ def test_sizes_and_channels_apply_as_in_memory(tmp_path, settings, encoded):
     (source / "c").mkdir()
     (source / "c" / "colour.png").write_bytes(encoded_picture(noise(12, 7, 3)))
     settings = DataSettings(**settings)
-    pack(source, tmp_path / "pack", settings, encoded)
+    pack(source, tmp_path / "pack", encoded, **asdict(settings))
     same(load(tmp_path / "pack"), load(source, settings))
     assert load(tmp_path / "pack", settings).train.shape == load(tmp_path / "pack").train.shape
 
@@ -392,13 +394,15 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch, encoded)
 
 def test_the_watch_sees_all_pictures(tmp_path):
     seen = []
-    pack(folder_of(tmp_path / "source"), tmp_path / "pack", watch=lambda at: seen.append((at.done, at.total)))
+    with watched(lambda at: seen.append((at.done, at.total))):
+        pack(folder_of(tmp_path / "source"), tmp_path / "pack")
     assert seen == [(i, N) for i in range(1, N + 1)]
 
 
 MEMORY = """
 import sys, torch
 from pathlib import Path
+from dataclasses import asdict
 from lunette.images import packed, read
 packed.RESIDENT_BYTES = 2**24
 def peak():

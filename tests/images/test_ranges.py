@@ -141,7 +141,7 @@ def test_a_range_is_what_it_says_for_all_kinds_of_sources(tmp_path):
     (tmp_path / "folder").mkdir()
     for i in range(3):
         Image.fromarray(numbers).save(tmp_path / "folder" / f"{i}.tif")
-    pack(tmp_path / "folder", tmp_path / "pack", settings)
+    pack(tmp_path / "folder", tmp_path / "pack", range="-1,1")
     for source in (np.stack([numbers] * 3), tmp_path / "a.npz", tmp_path / "folder"):
         images = read(source, settings).train
         assert np.abs(images.pixels[0, 0].numpy() - SHARES * 255).max() <= 1
@@ -151,7 +151,7 @@ def test_a_range_is_what_it_says_for_all_kinds_of_sources(tmp_path):
     with pytest.raises(LunetteError, match="say what black and white are with --range"):
         pack(tmp_path / "folder", tmp_path / "other")
     with pytest.raises(LunetteError, match="leave out --encoded or --range"):
-        pack(tmp_path / "folder", tmp_path / "other", settings, encoded=True)
+        pack(tmp_path / "folder", tmp_path / "other", range="-1,1", encoded=True)
 
 
 def test_training_and_test_pictures_of_an_archive_have_one_range(tmp_path):

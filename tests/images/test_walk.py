@@ -144,10 +144,10 @@ def test_frames(tmp_path, kind):
         assert values(read(tmp_path).train) == [40]
     every = read(tmp_path, DataSettings(frames="all")).train
     assert values(every) == [40, 80, 120, 160, 200]
-    pack(tmp_path, tmp_path / "pack", DataSettings(frames="all"))
+    pack(tmp_path, tmp_path / "pack", frames="all")
     assert values(read(tmp_path / "pack").train) == [40, 80, 120, 160, 200]
     with pytest.raises(LunetteError, match="one picture a file"):
-        pack(tmp_path, tmp_path / "other", DataSettings(frames="all"), encoded=True)
+        pack(tmp_path, tmp_path / "other", frames="all", encoded=True)
 
 
 @pytest.mark.parametrize("suffix", [".pgm", ".PPM", ".pbm", ".jp2", ".jpe", ".JFIF", ".avif", ".tga", ".qoi", ".Tiff"])

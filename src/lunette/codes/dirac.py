@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from lunette.codes.head import CodeHead
-from lunette.errors import LunetteError
+from lunette.errors import Unsupported
 
 NO_DENSITY = "this model's codes are points, which have no density, so its likelihood is not known"
 
@@ -35,7 +35,7 @@ class Dirac(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:  # noqa: ARG002
         """Raise LunetteError: a point has no density."""
-        raise LunetteError(NO_DENSITY)
+        raise Unsupported(NO_DENSITY)
 
 
 class DiracHead(CodeHead):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.func import grad
 
-from lunette.errors import LunetteError, unknown
+from lunette.errors import Unsupported, unknown
 from lunette.heads import positive
 from lunette.randomness import noise
 
@@ -176,7 +176,7 @@ class HamiltonianPosterior(Distribution):
         Raises LunetteError for other codes.
         """
         if self._drawn is None or value is not self._drawn[0]:
-            raise LunetteError("a Hamiltonian posterior has a density only at its last draws, with their momenta")
+            raise Unsupported("a Hamiltonian posterior has a density only at its last draws, with their momenta")
         return self._drawn[1:]
 
     def _carry(self, z: Tensor, ρ: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ from torch.distributions import Distribution
 from lunette.codes.dirac import NO_DENSITY
 from lunette.codes.prior import Prior
 from lunette.codes.quantised import QuantisedHead
-from lunette.errors import LunetteError
+from lunette.errors import Unsupported
 from lunette.networks import Causal
 
 
@@ -65,7 +65,7 @@ class SequenceCodes(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:  # noqa: ARG002
         """Raise LunetteError: points have no density."""
-        raise LunetteError(NO_DENSITY)
+        raise Unsupported(NO_DENSITY)
 
 
 class SequencePrior(Prior):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
 import time
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -14,11 +17,13 @@ from lunette.faces.silence import FIRST_SECONDS, LATER_SECONDS, heard
 from lunette.numbers import short
 from lunette.objectives import unit_of
 from lunette.progress import Progress as Work
+from lunette.progress import current_watch, watched
 from lunette.training import End, EpochEnd, Event, Metrics, Start, Step
 
 LINES = 30  # at most so many epochs of a stage are printed, evenly spread, and always the last one
 REFRESH_SECONDS = 0.2
 AnyBar = TypeVar("AnyBar", bound="Bar")
+Result = TypeVar("Result")
 
 
 class Bar:
@@ -147,3 +152,31 @@ def numbers(metrics: Metrics) -> str:
     """Return the loss and, where it has several, its unweighted terms."""
     terms = "".join(f"  {name.replace('_', ' ')} {short(value)}" for name, value in metrics.terms.items())
     return f"loss {metrics.loss:.2f}" + (terms if len(metrics.terms) > 1 else "")
+
+
+@contextlib.contextmanager
+def showing() -> Iterator[None]:
+    """Show the news of all work within this context, unless somebody watches it already."""
+    if current_watch():
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        training, work = (stack.enter_context(bar) for bar in (ProgressBar(), WorkBar()))
+        stack.enter_context(watched(lambda news: (work if isinstance(news, Work) else training)(news)))
+        yield
+
+
+def shown(use: Callable[..., Result]) -> Callable[..., Result]:
+    """Return a verb with a bar that shows how far it is, unless `progress` is False."""
+
+    @functools.wraps(use)
+    def verb(*args: Any, progress: bool = True, **settings: Any) -> Result:
+        with showing() if progress else contextlib.nullcontext():
+            return use(*args, **settings)
+
+    signature = inspect.signature(use)
+    own = [*signature.parameters.values()]
+    rest = [own.pop()] if own and own[-1].kind == inspect.Parameter.VAR_KEYWORD else []
+    asked = inspect.Parameter("progress", inspect.Parameter.KEYWORD_ONLY, default=True, annotation="bool")
+    verb.__signature__ = signature.replace(parameters=[*own, asked, *rest])  # type: ignore[attr-defined]
+    return verb

@@ -24,7 +24,7 @@ from lunette.images.settings import DataSettings
 from lunette.images.shards import ShardWriter, finished_part
 from lunette.images.sources import Data, is_name
 from lunette.images.walk import LeftOut
-from lunette.progress import Progress, Watch
+from lunette.progress import Progress, announce
 
 AHEAD = 4  # pictures a thread that may wait to be written
 BLOCK_BYTES = 2**24  # of pixels that are taken from a source at a time
@@ -67,7 +67,7 @@ def pack_facts(pack: Path) -> dict[str, object]:
     }
 
 
-def pack_images(folder: Path, images: Mapping[str, Images], watch: Watch) -> None:
+def pack_images(folder: Path, images: Mapping[str, Images]) -> None:
     """Write pictures that are there already, the test pictures as a part of their own, and pack.json."""
     parts, done, total = {}, 0, sum(map(len, images.values()))
     shape = images["train"].shape
@@ -78,7 +78,7 @@ def pack_images(folder: Path, images: Mapping[str, Images], watch: Watch) -> Non
                 for picture in part.pixels[start : start + step].numpy():
                     writer.add(picture)
                     done += 1
-                watch(Progress("packing", done, total))
+                announce(Progress("packing", done, total))
             parts[name] = finished_part(folder, name, writer.finish(), part.labels, part.label_names, part.factors)
     write_through(folder / INDEX, PackIndex("pixels", shape, "crop", parts).to_json())
 
@@ -100,22 +100,22 @@ class ColourAfterGrey(Exception):
     """A colour picture came after grey ones were written with one channel."""
 
 
-def write_share(folder: Path, name: str, files: Files, settings: DataSettings, encoded: bool, watch: Watch) -> Share:
+def write_share(folder: Path, name: str, files: Files, settings: DataSettings, encoded: bool) -> Share:
     """Write pictures to shards called SPLIT`name`, as they are decoded; damaged ones are left out and listed."""
     try:
-        return _write_share(folder, name, files, settings, encoded, watch)
+        return _write_share(folder, name, files, settings, encoded)
     except ColourAfterGrey:
-        return _write_share(folder, name, files, replace(settings, channels=3), encoded, watch)
+        return _write_share(folder, name, files, replace(settings, channels=3), encoded)
 
 
-def _write_share(folder: Path, name: str, files: Files, settings: DataSettings, encoded: bool, watch: Watch) -> Share:
+def _write_share(folder: Path, name: str, files: Files, settings: DataSettings, encoded: bool) -> Share:
     share = Share()
     total = len(files) if isinstance(files, FolderRecords) else None
     writers: dict[str, ShardWriter] = {}
     with bombs_refused(), ExitStack() as stack:
         for record, data, found in decoded(files, settings):
             share.done += 1
-            watch(Progress("packing", share.done, total))
+            announce(Progress("packing", share.done, total))
             if not found.pictures or found.frames_left:
                 share.odd[record.name] = replace(found, pictures=())
             if found.pictures and record.split not in writers:

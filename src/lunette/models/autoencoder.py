@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from lunette.codes import Prior, SequencePrior, tempered
-from lunette.errors import LunetteError
+from lunette.errors import Unsupported
 from lunette.images import Corruption
 from lunette.models.conditional import Conditional
 from lunette.models.model import LatentModel
@@ -43,7 +43,7 @@ class Autoencoder(LatentModel):
 
     def draw(self, n: int, y: Tensor | None = None, temperature: float = 1.0) -> tuple[Tensor, ...]:  # noqa: D102
         if self.prior is None:
-            raise LunetteError(
+            raise Unsupported(
                 "this model has no prior, so nothing says which codes to draw: an autoencoder gives back what it "
                 "is shown; train a variational one, such as 'vae', to make new images"
             )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from lunette.codes import log_prob_by_path
-from lunette.errors import LunetteError
+from lunette.errors import Unsupported
 from lunette.models import Autoencoder, LatentModel, Trace
 from lunette.objectives.terms import importance_bound, log_weights
 
@@ -98,5 +98,5 @@ def still(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
 def with_encoder(model: LatentModel) -> Autoencoder:
     """Return the model, whose encoder and decoder have to be parts of one rung."""
     if not isinstance(model, Autoencoder):
-        raise LunetteError("this gradient parts encoder and decoder, so it needs a model of one rung")
+        raise Unsupported("this gradient parts encoder and decoder, so it needs a model of one rung")
     return model

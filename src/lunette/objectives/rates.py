@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
-from lunette.errors import LunetteError
+from lunette.errors import LunetteError, Unsupported
 from lunette.models import Latent, LatentModel, Trace
 from lunette.objectives.terms import kl_of_rung, rate
 
@@ -152,4 +152,4 @@ def factors(distribution: Distribution, part: str = "posterior") -> Normal:
     """Return the normal distributions of each dimension on its own; raises LunetteError where they depend."""
     if isinstance(distribution, Independent) and isinstance(distribution.base_dist, Normal):
         return distribution.base_dist
-    raise LunetteError(f"this term looks at each dimension of the code by itself: use --{part} normal")
+    raise Unsupported(f"this term looks at each dimension of the code by itself: use --{part} normal")

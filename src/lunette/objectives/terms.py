@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from lunette.codes import log_prob_by_path
-from lunette.errors import LunetteError
+from lunette.errors import LunetteError, Unsupported
 from lunette.models import Latent, LatentModel, Trace
 
 NO_PRIOR = "the rate needs a prior, and this model has none: give it one, or leave the rate out"
@@ -70,7 +70,7 @@ def kl_of_rung(trace: Trace, i: int) -> Tensor:
 
 def _kl(latent: Latent) -> Tensor:
     if latent.p is None:
-        raise LunetteError(NO_PRIOR)
+        raise Unsupported(NO_PRIOR)
     try:
         kl = kl_divergence(latent.q, latent.p)
     except NotImplementedError:
@@ -81,7 +81,7 @@ def _kl(latent: Latent) -> Tensor:
 def kl_by_path(latent: Latent) -> Tensor:
     """Return the mean over K samples of log q(z) − log p(z), (N,), with the path derivative."""
     if latent.p is None:
-        raise LunetteError(NO_PRIOR)
+        raise Unsupported(NO_PRIOR)
     return (log_prob_by_path(latent.q, latent.z) - latent.p.log_prob(latent.z)).mean(0)
 
 
@@ -99,7 +99,7 @@ def log_weights(trace: Trace) -> Tensor:
     logs = trace.px.log_prob(trace.x)
     for latent in trace.latents:
         if latent.p is None:
-            raise LunetteError(NO_PRIOR)
+            raise Unsupported(NO_PRIOR)
         logs = logs + latent.p.log_prob(latent.z) - latent.q.log_prob(latent.z)
     return logs
 

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from lunette.recipes.description import YES, Description, describe, no_bound, pixel_head_of
+from lunette.recipes.description import Ability, Description, describe, no_bound, pixel_head_of
 from lunette.recipes.registry import (
     RECIPES,
     Argument,
@@ -20,7 +20,7 @@ from lunette.recipes.registry import (
 
 __all__ = [
     "RECIPES",
-    "YES",
+    "Ability",
     "Argument",
     "Description",
     "Recipe",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lunette.errors import LunetteError
+from lunette.errors import Unsupported
 from lunette.likelihoods import PixelHead
 from lunette.models import Hamiltonian
 from lunette.objectives import (
@@ -18,16 +18,28 @@ from lunette.objectives import (
 from lunette.recipes.registry import Recipe, tried
 
 LIKELY = (distortion, importance_bound, doubly_reparameterized_bound)  # terms that train log p(x | z)
-YES = "yes"
+
+
+@dataclass(frozen=True)
+class Ability:
+    """Whether a model can do something: true, unless `why_not` says why it cannot."""
+
+    why_not: str = ""
+
+    def __bool__(self) -> bool:
+        return not self.why_not
+
+    def __str__(self) -> str:
+        return f"no: {self.why_not}" if self.why_not else "yes"
 
 
 @dataclass(frozen=True)
 class Description:
-    """Each is "yes", or "no: " and why."""
+    """What the model of a recipe can do."""
 
-    density: str  # a bound on log p(x), in nats or bits, that can be compared
-    compression: str  # without loss, by bits-back coding, at that bound
-    sampling: str  # new pictures
+    density: Ability  # a bound on log p(x), in nats or bits, that can be compared
+    compression: Ability  # without loss, by bits-back coding, at that bound
+    sampling: Ability  # new pictures
 
 
 def describe(made: Recipe) -> Description:
@@ -40,7 +52,7 @@ def describe(made: Recipe) -> Description:
     elif not density and isinstance(made.model, Hamiltonian) and made.model.steps:
         compression = "its posterior has a density only at its own draws, with their momenta"
     sampling = "" if made.model.prior is not None else "it has no prior; lunette fit-prior gives a trained run one"
-    return Description(*(f"no: {why}" if why else YES for why in (density, compression, sampling)))
+    return Description(Ability(density), Ability(compression), Ability(sampling))
 
 
 def pixel_head_of(made: Recipe) -> PixelHead:
@@ -55,7 +67,7 @@ def no_bound(made: Recipe) -> str:
     try:
         with tried(made, pixel_head_of(made).shape) as trace:
             log_weights(trace)
-    except LunetteError as error:
+    except Unsupported as error:
         return str(error)
     return ""
 

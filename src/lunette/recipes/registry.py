@@ -52,7 +52,7 @@ class Argument:
     name: str
     type: Any
     default: Any
-    help: str
+    help: Any  # its text, or for a verb's a Flag
 
 
 OF_THE_DATA = ("shape", "labels")

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lunette.codes.fitted import KINDS, Density, make_density
-from lunette.errors import LunetteError, unknown
+from lunette.errors import LunetteError, Unsupported, unknown
 from lunette.images import Label, index_of
 from lunette.names import quoted
 from lunette.runs.kept import Kept
@@ -77,7 +77,7 @@ class Priors(Kept):
         if not found:
             what = f"no {kind} prior was" if kind else "it has no prior of its own, and none was"
             how = f" --kind {kind}" if kind else ""
-            raise LunetteError(
+            raise Unsupported(
                 f"nothing says which codes of {self.run} to draw: {what} fitted to them yet; do so with "
                 f"lunette fit-prior {quoted(self.run)}{how}"
             )

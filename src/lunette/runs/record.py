@@ -10,6 +10,7 @@ from collections.abc import Generator
 
 from lunette.errors import Interrupted, LunetteError, LunetteWarning
 from lunette.names import quoted
+from lunette.progress import is_to_stop
 from lunette.runs.checkpoints import Checkpoint
 from lunette.runs.run import METRICS, REPORT, Run, load_weights
 from lunette.runs.signals import Signals
@@ -48,7 +49,8 @@ def record(run: Run, training: Training) -> Generator[Event, None, None]:
             # After the yield: a signal may have come while the event was watched.
             due = team.leads and time.monotonic() - saved > SAVE_SECONDS
             # One number for all processes: 1 where a checkpoint is due, above that a signal (SIGHUP itself is 1).
-            wanted = team.largest(1 + signals.received if signals.received else int(due))
+            asked = signals.received or (signal.SIGINT if is_to_stop() else None)
+            wanted = team.largest(1 + asked if asked else int(due))
             if wanted and isinstance(event, Step):
                 save(run, training, len(rows))
                 saved = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -14,45 +15,52 @@ from torch import Tensor
 from lunette.errors import LunetteError, LunetteWarning, unknown
 from lunette.images import Data, Images, Label, Pixels, index_of, read_with_names
 from lunette.models import LatentModel
-from lunette.progress import Watch, unwatched
 from lunette.randomness import stream
-from lunette.recipes import YES, describe
+from lunette.recipes import Ability, describe
 from lunette.runs import Run
 from lunette.training import to_float
 from lunette.uses.anomaly_scores import SCORES, Score, anomaly_scores, refusals
 from lunette.uses.detection import quantiles
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, at_most, decode, encode, open_run
+from lunette.uses.passes import at_most, decode, encode, open_run
 from lunette.uses.stand_ins import warn_of_missing
 from lunette.uses.strangeness import Anomalies
+from lunette.uses.verb import Checkpoint, Flag, GivenImages, LabelName, RunFolder, Seed, verb
 
 MOST = 1_000  # pictures of a set that nobody asked to see each of: their AUROC has an error of a hundredth
 
 
+@verb("anomalies", "measure", out="picture", table=True)
 def anomalies(
-    run: AnyRun,
-    images: Data | None = None,
+    run: RunFolder,
+    images: GivenImages = None,
     *,
-    score: Score | None = None,
-    against: Data | None = None,
-    strange: Sequence[Label] = (),
-    n: int = 32,
-    label: Label | None = None,
-    samples: int = 16,
-    seed: int = 0,
-    all_pictures: bool = False,
-    checkpoint: str = "last",
-    watch: Watch = unwatched,
+    score: Annotated[
+        Score | None,
+        "what orders them; by default complexity, or reconstruction where the likelihood is no density",
+    ] = None,
+    against: Annotated[
+        Data | None, Flag("a source of pictures that are known to be strange, to be told apart", str | None)
+    ] = None,
+    strange: Annotated[
+        Sequence[Label], Flag("labels of the pictures that are known to be strange", tuple[str, ...])
+    ] = (),
+    n: Annotated[int, "pictures to show"] = 32,
+    label: LabelName = None,
+    samples: Annotated[int, "draws of each picture's code, for all but reconstruction"] = 16,
+    seed: Seed = 0,
+    all_pictures: Annotated[bool, "score all test pictures and all of --against, not 1,000 of each at most"] = False,
+    checkpoint: Checkpoint = "last",
 ) -> Anomalies:
-    """Say how strange the test pictures are, or `images`, by every score of the model, and show the n strangest.
+    """Find unusual pictures: every score that the model gives, and the most unusual ones.
 
     `score` orders them: reconstruction, elbo, bound or complexity (see `anomaly_scores`); by default complexity where
     the model's likelihood is a density of pictures, else reconstruction. Quantiles are by the run's validation
     pictures, or by its test pictures where there are none. What is known to be strange says how well each score tells:
     all of `against`, which come after `images`, and those labelled with one of `strange`. Of the held-out pictures, of
     `against`, and of the test pictures unless some are `strange`, at most 1,000 are taken, or `all_pictures`. Of a
-    model that is told labels, scores are given those of the pictures, or `label`. `watch` is called with each
-    Progress. Raises LunetteError for a score that the model does not give, and where all pictures are strange, or none.
+    model that is told labels, scores are given those of the pictures, or `label`. Raises LunetteError for a score that
+    the model does not give, and where all pictures are strange, or none.
     """
     if n < 1 or samples < 1:
         raise LunetteError(f"n and samples must be at least 1, not {n} and {samples}")
@@ -72,7 +80,7 @@ def anomalies(
         score = chosen(score, opened.path, describe(recipe).density, refused)
         names = [name for name in SCORES if name not in refused]
         normal, found = (
-            anomaly_scores(model, each, labels, names, samples, stream(seed, what), watch, f"scoring {what} pictures")
+            anomaly_scores(model, each, labels, names, samples, stream(seed, what), f"scoring {what} pictures")
             for what, each, labels in ((split, held_out.pixels, told_held_out), ("the", pixels, y))
         )
     first = torch.from_numpy(np.argsort(-found[score], kind="stable")[:n])
@@ -124,17 +132,17 @@ def held_out_of(run: Run, images: Data | None) -> tuple[str, Images]:
     return ("validation", data.validation) if len(data.validation) else ("test", data.test)
 
 
-def chosen(score: Score | None, run: Path, density: str, refused: Mapping[Score, str]) -> Score:
+def chosen(score: Score | None, run: Path, density: Ability, refused: Mapping[Score, str]) -> Score:
     """Return the score to order by; warn where it is no probability; raise LunetteError where the model has none."""
     if score is None:
-        return "complexity" if density == YES and "complexity" not in refused else "reconstruction"
+        return "complexity" if density and "complexity" not in refused else "reconstruction"
     if score not in SCORES:
         raise unknown("score", score, SCORES)
     if score in refused:
         raise LunetteError(f"{run} gives no score {score}: {refused[score]}; reconstruction is a score of every run")
-    if score != "reconstruction" and density != YES:
+    if score != "reconstruction" and not density:
         text = f"the {score} score of {run} orders pictures, but is no probability of them: "
-        warnings.warn(text + density.removeprefix("no: "), LunetteWarning, stacklevel=3)
+        warnings.warn(text + density.why_not, LunetteWarning, stacklevel=3)
     return score
 
 

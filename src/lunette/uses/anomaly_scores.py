@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lunette.errors import LunetteError
+from lunette.errors import Unsupported
 from lunette.images import Pixels, to_picture
 from lunette.likelihoods import BernoulliHead, PixelHead
 from lunette.models import LatentModel
 from lunette.objectives import distortion, rate
-from lunette.progress import Progress, Watch, unwatched
+from lunette.progress import Progress, announce
 from lunette.randomness import reseed, stream
 from lunette.training import cuts, spread, to_float
 from lunette.uses.evidence import evidence_model
@@ -32,7 +32,7 @@ def refusals(model: LatentModel, pixels: Pixels, y: Tensor | None = None) -> dic
     """Return the scores that a model does not give, and why; tried with one picture, the first."""
     try:
         evidence_model(model, pixels[:1], 1, 0, None if y is None else y[:1])
-    except LunetteError as error:
+    except Unsupported as error:
         return dict.fromkeys(SCORES[1:], str(error))
     head = next(module for module in model.modules() if isinstance(module, PixelHead))
     if head.kind == "none":
@@ -50,7 +50,6 @@ def anomaly_scores(
     names: Collection[Score] = SCORES,
     samples: int = 16,
     seed: int = 0,
-    watch: Watch = unwatched,
     what: str = "scoring pictures",
 ) -> dict[str, NDArray[np.float64]]:
     """Return the scores `names` (N,) of uint8 images (N, C, H, W), of labels y (N,) for a model that is told them.
@@ -77,7 +76,7 @@ def anomaly_scores(
                 found["bound"][cut] = bounds
             if "complexity" in found:
                 found["complexity"][cut] = bounds - compressed_lengths(images)
-        watch(Progress(what, min(cut.stop, len(pixels)), len(pixels)))
+        announce(Progress(what, min(cut.stop, len(pixels)), len(pixels)))
     return found
 
 

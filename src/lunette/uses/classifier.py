@@ -18,7 +18,7 @@ from lunette.errors import LunetteError
 from lunette.files import write_anew
 from lunette.images import Dataset, Images, Pixels, Shape
 from lunette.networks import architecture
-from lunette.progress import Progress, Watch, unwatched
+from lunette.progress import Progress, announce
 from lunette.randomness import generator, reseed
 from lunette.training import cuts, to_float
 
@@ -59,7 +59,7 @@ class Classifier:
         return torch.cat(parts)
 
 
-def classifier_of(data: Dataset, watch: Watch = unwatched) -> Classifier:
+def classifier_of(data: Dataset) -> Classifier:
     """Return the classifier of the training pictures: by their labels, or of their turns where some have none.
 
     Nothing is downloaded: it is trained here (1,500 steps of batch 128, always from the same seed) when it is first
@@ -72,7 +72,7 @@ def classifier_of(data: Dataset, watch: Watch = unwatched) -> Classifier:
     key = hashlib.sha256(repr(what).encode()).hexdigest()[:16]
     path = platformdirs.user_cache_path("lunette") / "classifiers" / f"{key}.weights"
     if not restored(network, path):
-        train(network, data.train, supervised, watch)
+        train(network, data.train, supervised)
         with contextlib.suppress(LunetteError):  # where the cache cannot be written, it is trained again next time
             weights = save(network.state_dict())
             write_anew(path, hashlib.sha256(weights).digest() + weights)
@@ -106,7 +106,7 @@ def restored(network: nn.Module, path: Path) -> bool:
     return True
 
 
-def train(network: nn.Module, images: Images, supervised: bool, watch: Watch) -> None:
+def train(network: nn.Module, images: Images, supervised: bool) -> None:
     """Lower the cross-entropy of labels, or of turns."""
     draws = generator(0, "classifier", "batches")
     optimizer = torch.optim.Adam(network.parameters(), RATE)
@@ -122,7 +122,7 @@ def train(network: nn.Module, images: Images, supervised: bool, watch: Watch) ->
         optimizer.zero_grad()
         F.cross_entropy(network(x), y).backward()
         optimizer.step()
-        watch(Progress("learning what pictures look like", step + 1, STEPS))
+        announce(Progress("learning what pictures look like", step + 1, STEPS))
 
 
 def turned(x: Tensor, turns: Tensor) -> Tensor:

@@ -5,48 +5,50 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
 from lunette.images import Data, Images, Label
-from lunette.progress import Watch, unwatched
 from lunette.runs import Concept, Run, Trained, check_name
 from lunette.uses.labels import labels_for, of_label
 from lunette.uses.measures import measure as measured
-from lunette.uses.passes import AnyRun, encode, open_run, own_pictures
+from lunette.uses.passes import encode, open_run, own_pictures
+from lunette.uses.verb import Checkpoint, Flag, LabelName, Measured, RunFolder, With, Without, verb
 
 MOST = 20_000  # training pictures that are looked at: more hardly change a mean
 LABEL = "label:"
 Codes = tuple[Tensor, ...]  # (N, D), a rung each
 
 
+@verb("concept add", "change")
 def add_concept(
-    run: AnyRun,
-    name: str,
+    run: RunFolder,
+    name: Annotated[str, Flag("to keep it under", metavar="NAME")],
     *,
-    with_: Data | None = None,
-    without: Data | None = None,
-    measure: str | None = None,
-    label: Label | None = None,
-    checkpoint: str = "last",
-    watch: Watch = unwatched,
+    with_: With = None,
+    without: Without = None,
+    measure: Measured = None,
+    label: LabelName = None,
+    checkpoint: Checkpoint = "last",
 ) -> Concept:
-    """Find a concept from examples, see `concept_of`, and keep it in the run in place of the one called `name`.
+    """Keep a direction of a run's codes, found from examples, under a name.
 
-    `watch` is called with each Progress.
+    It is kept in place of the one called `name`; see `concept_of`.
     """
     check_name(name)
     opened = open_run(run)
     opened.concepts.check_writable()
-    concept = concept_of(opened, opened.trained(checkpoint), name, with_, without, measure, label, watch)
+    concept = concept_of(opened, opened.trained(checkpoint), name, with_, without, measure, label)
     opened.concepts.save(concept)
     return concept
 
 
-def concepts(run: AnyRun) -> list[Concept]:
-    """Return the concepts kept in a run, in the order of the alphabet."""
+@verb("concept list", "change")
+def concepts(run: RunFolder) -> list[Concept]:
+    """List the concepts kept in a run, in the order of the alphabet."""
     kept = open_run(run).concepts
     return [kept.load(name) for name in kept.names()]
 
@@ -59,7 +61,6 @@ def concept_of(
     without: Data | None = None,
     measure: str | None = None,
     label: Label | None = None,
-    watch: Watch = unwatched,
 ) -> Concept:
     """Return the concept that tells examples `with_` it from those `without`, of the codes of a checkpoint.
 
@@ -85,7 +86,7 @@ def concept_of(
             "a concept is made of examples with and without it (--with A/ --without B/, or --from label:3 "
             "--to label:8), or of what is measured (--measure slant): say one of these"
         )
-    codes = [encode(model, images.pixels, labels_for(model, images, names, label), watch) for images in sides]
+    codes = [encode(model, images.pixels, labels_for(model, images, names, label)) for images in sides]
     vector, labels = direction(*zip(codes, sides, strict=True))
     return Concept(
         name=name,

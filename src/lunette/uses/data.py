@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import torch
 
 from lunette.images import Data, DataSettings, is_name, load
 from lunette.training import to_float
 from lunette.uses.sheet import Sheet
+from lunette.uses.verb import Flag, verb
 
 SHOWN = 80
 COLUMNS = 10
+
+
+class Look(NamedTuple):
+    """Facts about a source, and a sheet of some of its pictures."""
+
+    facts: dict[str, object]
+    sheet: Sheet
 
 
 def place_of_sheet(source: str) -> Path:
@@ -21,8 +29,14 @@ def place_of_sheet(source: str) -> Path:
     return place.parent / name if not is_name(source) and place in (Path.cwd(), *Path.cwd().parents) else name
 
 
-def data(source: Data, **settings: Any) -> tuple[dict[str, object], Sheet]:
-    """Return facts about a source, and a sheet of pictures spread evenly over its training split.
+@verb("data", "data and machine", out="sheet", takes=(DataSettings,), without=("validation",))
+def data(
+    source: Annotated[
+        Data, Flag("digits, moons, shapes, mnist, fashion-mnist, a folder, .npz, .npy, IDX, a pack", str, "SOURCE")
+    ],
+    **settings: Any,
+) -> Look:
+    """Look at a source of pictures: facts, and a contact sheet.
 
     `settings` are the fields of DataSettings.
     """
@@ -42,4 +56,4 @@ def data(source: Data, **settings: Any) -> tuple[dict[str, object], Sheet]:
         facts["labels"] = ", ".join(f"{n} {c}" for n, c in zip(loaded.train.label_names, counts, strict=True))
     if loaded.train.factors:
         facts["factors"] = ", ".join(f"{n} {v.min():.2f} to {v.max():.2f}" for n, v in loaded.train.factors.items())
-    return facts, Sheet(to_float(shown).numpy(), columns=COLUMNS)
+    return Look(facts, Sheet(to_float(shown).numpy(), columns=COLUMNS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -14,21 +14,24 @@ from PIL import Image
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import CORRUPTIONS, Corruption, Data, Images, Label, corruption, read_with_names
+from lunette.images import CORRUPTIONS, Corruption, Data, Images, corruption, read_with_names
 from lunette.models import LatentModel
-from lunette.progress import Progress, Watch, unwatched
+from lunette.progress import Progress, announce
 from lunette.randomness import reseed
 from lunette.runs import Run
 from lunette.training import cuts, spread, to_float
 from lunette.uses.fidelity import psnr
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, decode, encode, open_run, part
+from lunette.uses.passes import decode, encode, open_run, part
 from lunette.uses.picture_folder import save_pictures
 from lunette.uses.sheet import Sheet
 from lunette.uses.shown import Shown
+from lunette.uses.verb import Checkpoint, Flag, GivenImages, LabelName, RunFolder, Seed, verb
 
 LEVEL = 0.3  # of damage where none is named, as in training
 SHOWN, GROUPS_A_ROW = 32, 4  # on the sheet
+
+Noise = Literal["normal", "masking", "salt-and-pepper"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -85,20 +88,26 @@ class Mended(Shown):
         return save_pictures(folder, self.images, self.names, self.picture())
 
 
+@verb("denoise", "change", out="folder")
 def denoise(
-    run: AnyRun,
-    images: Data | None = None,
+    run: RunFolder,
+    images: GivenImages = None,
     *,
-    clean: Data | None = None,
-    noise: str | None = None,
-    level: float | None = None,
-    label: Label | None = None,
-    seed: int = 0,
-    checkpoint: str = "last",
-    watch: Watch = unwatched,
+    clean: Annotated[
+        Data | None, Flag("the same pictures undamaged, with the same names: tells the PSNR", str | None)
+    ] = None,
+    noise: Annotated[
+        Noise | None,
+        "damage the pictures first; test pictures always are, by default as the run learned to mend",
+    ] = None,
+    level: Annotated[float | None, "of the noise: its deviation, or its share of pixels; default 0.3"] = None,
+    label: LabelName = None,
+    seed: Seed = 0,
+    checkpoint: Checkpoint = "last",
 ) -> Mended:
-    """Mend damaged pictures, which are brought to the model's size: the mean image of each one's mean code.
+    """Mend damaged pictures.
 
+    They are brought to the model's size; what comes out is the mean image of each one's mean code.
     A model that was trained to (recipe denoising) mends what it learned to; any other projects pictures on those
     that it can draw, and details of them go too. With `clean`, the same pictures undamaged in the same order and
     under the same names (a single one under any), the PSNR is known. So it is where the damage is made here, by
@@ -123,7 +132,7 @@ def denoise(
         pictures, others = own_or_test(opened, clean)
         check_same(names, others, (len(x), len(pictures)))
         known = to_float(pictures.pixels[:])
-    return denoise_model(model, x, known, y, names, watch)
+    return denoise_model(model, x, known, y, names)
 
 
 def denoise_model(
@@ -132,14 +141,13 @@ def denoise_model(
     clean: Tensor | None = None,
     y: Tensor | None = None,
     names: tuple[str, ...] = (),
-    watch: Watch = unwatched,
 ) -> Mended:
     """Do what `denoise` does, with a model at hand and damaged pictures x (N, C, H, W), of labels y (N,) if any."""
     images = np.empty(x.shape, np.float32)
     for cut in cuts(len(x), x.shape[1:], spread(model)):
         told = part(y, cut, x.device)
         images[cut] = decode(model, encode(model, x[cut], told), told)
-        watch(Progress("mending pictures", min(cut.stop, len(x)), len(x)))
+        announce(Progress("mending pictures", min(cut.stop, len(x)), len(x)))
     known = None if clean is None else clean.numpy()
     # The model sees noise as it comes; a picture holds what of it lies in [0, 1].
     return Mended(x.clamp(0, 1).numpy(), images.clip(0, 1), known, model.corrupt is not None, names)

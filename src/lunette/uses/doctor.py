@@ -12,13 +12,15 @@ import torch
 from lunette.images import search_folders
 from lunette.runs import versions
 from lunette.training import pick_device, pick_precision
+from lunette.uses.verb import verb
 
 MATRIX = 512
 FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16")
 
 
+@verb("doctor", "data and machine")
 def doctor() -> dict[str, dict[str, str]]:
-    """Return facts in groups: versions, processor, accelerator, precision, data."""
+    """Say what this machine offers: versions, threads, GPU, precision, data."""
     auto = pick_precision("auto", pick_device("auto"))
     return {
         "Versions": versions() | {"system": platform.platform()},

@@ -10,7 +10,6 @@ from torch.nn.functional import cosine_similarity
 
 from lunette.images import Images, index_of
 from lunette.models import LatentModel
-from lunette.progress import Watch
 from lunette.runs import Run, Trained
 from lunette.uses.classifier import Classifier, classifier_of
 from lunette.uses.measures import MEASURES, measure
@@ -21,9 +20,7 @@ from lunette.uses.stand_ins import warn_of_missing
 Drift = Callable[[Tensor], float]
 
 
-def drifts_of(
-    run: Run, trained: Trained, images: Images, y: Tensor | None, to: str | None, watch: Watch
-) -> Mapping[str, Drift]:
+def drifts_of(run: Run, trained: Trained, images: Images, y: Tensor | None, to: str | None) -> Mapping[str, Drift]:
     """Return, by name, all that is known to measure on pictures made of `images`, which have labels y if told any.
 
     That is `identity`, of grey pictures the measures, and `concept_moved` for each concept of these codes in the run.
@@ -34,7 +31,7 @@ def drifts_of(
         warn_of_missing(run, "what else the edit changes is not measured")
         return {}
     data = run.dataset
-    model, classifier = trained.recipe.model, classifier_of(data, watch)
+    model, classifier = trained.recipe.model, classifier_of(data)
     found = identity(classifier, images)
     if to is not None and classifier.supervised:
         goal = index_of(to, run.settings.label_names)

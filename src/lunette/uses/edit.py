@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -12,43 +13,56 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Data, Images, Label, index_of
+from lunette.images import Data, Images, index_of
 from lunette.models import LatentModel
-from lunette.progress import Progress, Watch, unwatched
+from lunette.progress import Progress, announce
 from lunette.runs import Run
 from lunette.training import to_float
 from lunette.uses.concepts import combined, concept_of, label_in
 from lunette.uses.drift import Drift, drifts_of
 from lunette.uses.labels import labels_for, of_label
-from lunette.uses.passes import AnyRun, decode, encode, open_run, own_pictures
+from lunette.uses.passes import decode, encode, open_run, own_pictures
 from lunette.uses.stand_ins import split_or_drawn
 from lunette.uses.strip import Strip
 from lunette.uses.traversal import steps_along
+from lunette.uses.verb import Checkpoint, Flag, LabelName, Measured, OwnImages, RunFolder, With, Without, verb
 
 ALONG_CONCEPT, ALONG_DIMENSION = 1.5, 3.0  # how far one goes, in whole vectors and in standard deviations
 MEASURED = 500  # pictures, at most, that are edited to see what changes
 NOTHING: Mapping[str, Drift] = MappingProxyType({})
 
 
+@verb("edit", "change", out="picture")
 def edit(
-    run: AnyRun,
-    images: Data | None = None,
+    run: RunFolder,
+    images: OwnImages = None,
     *,
-    concept: str | Sequence[str] | None = None,
-    with_: Data | None = None,
-    without: Data | None = None,
-    measure: str | None = None,
-    dimension: int | Sequence[int] | None = None,
-    n: int = 8,
-    strength: float | None = None,
-    steps: int = 7,
-    label: Label | None = None,
-    drift: bool = True,
-    checkpoint: str = "last",
-    watch: Watch = unwatched,
+    concept: Annotated[
+        str | Sequence[str] | None,
+        Flag("of the run's own; NAME:WEIGHT for less, and several for their sum", tuple[str, ...], repeats=True),
+    ] = None,
+    with_: With = None,
+    without: Without = None,
+    measure: Measured = None,
+    dimension: Annotated[
+        int | Sequence[int] | None,
+        Flag(
+            "of the code, 0 with the largest rate; several are a row each, and no number the first 10",
+            tuple[int, ...] | None,
+        ),
+    ] = None,
+    n: Annotated[int, "pictures to show"] = 8,
+    strength: Annotated[
+        float | None, "of the last column, the first is as much the other way; 1.5, or 3 of a dimension"
+    ] = None,
+    steps: Annotated[int, "columns, beside the original"] = 7,
+    label: LabelName = None,
+    drift: Annotated[bool, "measure what else changes, on up to 500 pictures"] = True,
+    checkpoint: Checkpoint = "last",
 ) -> Strip:
-    """Decode z + s v for codes z of n pictures and `steps` strengths s, from −`strength` to `strength`.
+    """Change pictures along a concept, from examples or of the run, or along a dimension of the code.
 
+    Return z + s v decoded, for codes z of n pictures and `steps` strengths s, from −`strength` to `strength`.
     `strength` is by default 1.5, or 3 along a dimension. The pictures are `images`, or test pictures: those without the
     concept, where it is of labels. v is
     - the sum of the run's own concepts that are named, each as NAME or NAME:WEIGHT, or
@@ -73,18 +87,18 @@ def edit(
     elif concept is not None:
         vectors = {", ".join(concept): combined(opened, trained, concept)}
     else:
-        made = concept_of(opened, trained, "", with_, without, measure, label, watch)
+        made = concept_of(opened, trained, "", with_, without, measure, label)
         vectors = {", ".join(f"{key} {value}" for key, value in made.how.items()): made.vector}
     several = len(vectors) > 1
     images = to_edit(opened, images, label_in(without))
     images = images.take(slice(1 if several else max(n, MEASURED) if drift else n))
     y = labels_for(model, images, names, label)
-    drifts = drifts_of(opened, trained, images, y, to, watch) if drift and not several else NOTHING
+    drifts = drifts_of(opened, trained, images, y, to) if drift and not several else NOTHING
     if redrawn:
         other = torch.full((len(images),), index_of(str(to), names))
-        return redraw_model(model, images, y, other, n, drifts, watch)
+        return redraw_model(model, images, y, other, n, drifts)
     strengths = torch.linspace(-strength, strength, steps).tolist()
-    strips = [edit_model(model, images, vector, strengths, y, n, drifts, watch) for vector in vectors.values()]
+    strips = [edit_model(model, images, vector, strengths, y, n, drifts) for vector in vectors.values()]
     return joined(strips, tuple(vectors))
 
 
@@ -118,7 +132,6 @@ def edit_model(
     y: Tensor | None = None,
     n: int = 8,
     drifts: Mapping[str, Drift] = NOTHING,
-    watch: Watch = unwatched,
 ) -> Strip:
     """Do what `edit` does, with a model and a direction at hand, a tensor (D,) a rung; the first n pictures are shown.
 
@@ -126,7 +139,7 @@ def edit_model(
     """
     z = encode(model, images.pixels, y)
     moved = (tuple(rung + s * v.to(rung.device) for rung, v in zip(z, vector, strict=True)) for s in strengths)
-    return strip(images, (decode(model, codes, y) for codes in moved), strengths, n, drifts, watch)
+    return strip(images, (decode(model, codes, y) for codes in moved), strengths, n, drifts)
 
 
 def redraw_model(
@@ -136,11 +149,10 @@ def redraw_model(
     other: Tensor,
     n: int = 8,
     drifts: Mapping[str, Drift] = NOTHING,
-    watch: Watch = unwatched,
 ) -> Strip:
     """Return pictures with labels y (N,) decoded from their own codes: at strength 0 as these, at 1 as `other` (N,)."""
     z = encode(model, images.pixels, y)
-    return strip(images, (decode(model, z, told) for told in (y, other)), (0.0, 1.0), n, drifts, watch)
+    return strip(images, (decode(model, z, told) for told in (y, other)), (0.0, 1.0), n, drifts)
 
 
 def strip(
@@ -149,7 +161,6 @@ def strip(
     strengths: Sequence[float],
     n: int,
     drifts: Mapping[str, Drift],
-    watch: Watch,
 ) -> Strip:
     """Return the first n images beside what is `drawn` (N, C, H, W) of all of them at each strength, and measure it."""
     kept: list[NDArray[np.float32]] = []
@@ -158,7 +169,7 @@ def strip(
         kept.append(pictures[:n])
         for name, drift in drifts.items():
             changes[name].append(drift(torch.from_numpy(pictures)))
-        watch(Progress("editing pictures", done, len(strengths)))
+        announce(Progress("editing pictures", done, len(strengths)))
     originals = to_float(images.pixels[:n]).numpy()
     return Strip(originals, np.stack(kept, axis=1), tuple(strengths), changes=changes, measured=len(images))
 

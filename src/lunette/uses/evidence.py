@@ -13,14 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lunette.errors import LunetteError, LunetteWarning
+from lunette.errors import LunetteError, LunetteWarning, Unsupported
 from lunette.images import Data, Label, Pixels
 from lunette.likelihoods import PixelHead
 from lunette.models import LatentModel
 from lunette.objectives import log_weights
-from lunette.progress import Watch, counted, unwatched
+from lunette.progress import counted
 from lunette.randomness import reseed
-from lunette.recipes import YES, describe
+from lunette.recipes import describe
 from lunette.training import keep_memory, spread, to_float
 from lunette.uses.labels import labels_for
 from lunette.uses.passes import AnyRun, device_of, open_run, own_pictures, part
@@ -60,13 +60,12 @@ def evidence(
     samples: int = 1000,
     seed: int = 0,
     checkpoint: str = "last",
-    watch: Watch = unwatched,
 ) -> Evidence:
     """Return the importance bound −log 1/K Σ w on −log p(x) of the test pictures, or of `images`.
 
     Where pictures are binarized at random, they are so once. Of a model that is told labels it is −log p(x | y), with
     the pictures' own labels or `label`.
-    Where that is no probability of pictures, a warning says why. `watch` is called with each Progress. Raises
+    Where that is no probability of pictures, a warning says why. Raises
     LunetteError for a model without a prior or a density of codes, and for more than 5,000 samples.
     """
     opened = open_run(run)
@@ -75,9 +74,9 @@ def evidence(
     shown = opened.dataset.test if images is None else own_pictures(opened, images)
     y = labels_for(model, shown, settings.label_names, label)
     with torch.random.fork_rng():
-        found = evidence_model(model, shown.pixels, samples, seed, y, watch)
-    if density != YES:
-        why = density.removeprefix("no: ")
+        found = evidence_model(model, shown.pixels, samples, seed, y)
+    if not density:
+        why = density.why_not
         text = f"the evidence of {opened.path} cannot be compared with that of other models: {why}"
         warnings.warn(text, LunetteWarning, stacklevel=2)
     return found
@@ -90,12 +89,11 @@ def evidence_model(
     samples: int,
     seed: int,
     y: Tensor | None = None,
-    watch: Watch = unwatched,
 ) -> Evidence:
     """Do what `evidence` does, with a model at hand; memory depends on neither N nor K."""
     check_samples(samples)
     if model.prior is None:
-        raise LunetteError("this model has no prior, so it gives pictures no probability: take a recipe that has one")
+        raise Unsupported("this model has no prior, so it gives pictures no probability: take a recipe that has one")
     keep_memory()
     room = max(1, PASS_VALUES // (math.prod(pixels.shape[1:]) * spread(model)))  # images · samples in one pass
     each = min(samples, room)
@@ -103,7 +101,7 @@ def evidence_model(
     device = device_of(model)
     head = next(module for module in model.modules() if isinstance(module, PixelHead))
     starts = range(0, len(pixels), size)
-    passed = counted(watch, "importance bound", len(starts) * -(-samples // each))
+    passed = counted("importance bound", len(starts) * -(-samples // each))
     # Made at once: small results that stay, among large ones that go, would break the free memory into useless pieces.
     bounds = np.empty(len(pixels))
     with enough_memory():

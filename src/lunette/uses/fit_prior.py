@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -13,12 +13,13 @@ from lunette.codes.fitted import CodeSet, density_arguments, make_density
 from lunette.errors import LunetteError
 from lunette.images import Images
 from lunette.models import LatentModel
-from lunette.progress import Progress, Watch, unwatched
+from lunette.progress import Progress, announce
 from lunette.randomness import reseed
 from lunette.runs import FittedPrior
 from lunette.training import cuts, keep_memory, spread, to_float
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, at_most, device_of, open_run, part, warn_of_few
+from lunette.uses.passes import at_most, device_of, open_run, part, warn_of_few
+from lunette.uses.verb import Checkpoint, PriorKind, RunFolder, Seed, verb
 
 HELD_OUT_SHARE = 0.1
 MOST_HELD_OUT = 5_000
@@ -26,27 +27,31 @@ MOST = 20_000  # pictures, unless all are asked for: their codes are drawn some 
 FEWEST = 10  # pictures
 
 
+@verb("fit-prior", "train")
 def fit_prior(
-    run: AnyRun,
-    kind: str = "flow-matching",
+    run: RunFolder,
+    kind: Annotated[PriorKind, "of the density"] = "flow-matching",
     *,
-    draws: int = 4,
-    seed: int = 0,
-    all_pictures: bool = False,
-    checkpoint: str = "last",
-    watch: Watch = unwatched,
+    components: Annotated[int | None, "of a mixture; by default 10"] = None,
+    steps: Annotated[int | None, "of training a flow, two-stage or flow-matching prior"] = None,
+    draws: Annotated[int, "posterior samples of each picture's code"] = 4,
+    seed: Seed = 0,
+    all_pictures: Annotated[bool, "fit it to all training pictures, not to 20,000 at most"] = False,
+    checkpoint: Checkpoint = "last",
     **arguments: Any,
 ) -> FittedPrior:
-    """Fit a density to the codes of training pictures, keep it in the run in place of the last of its kind.
+    """Fit a density to a run's codes, to sample from; the trained weights stay as they are.
 
+    The density is of the codes of training pictures, and is kept in the run in place of the last of its kind.
     These are 20,000 at most, unless it is to be of `all_pictures`. The codes are `draws` posterior samples z ~ q(z | x)
     of each picture, or its code where that is a point. A tenth of the pictures is held out to measure the fit on.
-    `kind` is gaussian, mixture, flow, two-stage or flow-matching, and `arguments` are those of its density. The run's
-    weights stay as they are. `watch` is called with each Progress. Raises LunetteError for an unknown kind or argument,
-    where there are fewer than 10 pictures, and where the run's folder cannot be written to.
+    `kind` is gaussian, mixture, flow, two-stage or flow-matching, and `components`, `steps` and further `arguments` are
+    those of its density. The run's weights stay as they are. Raises LunetteError for an unknown kind or argument, where
+    there are fewer than 10 pictures, and where the run's folder cannot be written to.
     """
     opened = open_run(run)
-    settled = density_arguments(kind, arguments)
+    given = {"components": components, "steps": steps} | arguments
+    settled = density_arguments(kind, {name: value for name, value in given.items() if value is not None})
     if draws < 1:
         raise LunetteError(f"a density is fitted to at least 1 draw of each code, not {draws}")
     opened.priors.check_writable()
@@ -58,14 +63,14 @@ def fit_prior(
     began = time.perf_counter()
     keep_memory()
     with torch.random.fork_rng():
-        z, rungs = codes(model, images, draws, seed, watch)
+        z, rungs = codes(model, images, draws, seed)
         y = None if images.labels is None else images.labels.to(z.device)
         held_out, rest = halves(CodeSet(z, y))
         warn_of_few(len(held_out.z[0]), "held-out pictures", "what is measured on their codes may be off by much")
         reseed(seed, "density")
         density = make_density(kind, z.shape[2], 0 if y is None else len(images.label_names), settled).to(z.device)
         for progress in density.fit(rest, held_out, seed):
-            watch(progress)
+            announce(progress)
         reseed(seed, "measure")
         with torch.inference_mode():
             measured = float(density.eval().loss(held_out.z[0], held_out.y).mean())
@@ -87,7 +92,7 @@ def fit_prior(
 
 
 @torch.inference_mode()
-def codes(model: LatentModel, images: Images, draws: int, seed: int, watch: Watch) -> tuple[Tensor, tuple[int, ...]]:
+def codes(model: LatentModel, images: Images, draws: int, seed: int) -> tuple[Tensor, tuple[int, ...]]:
     """Return the codes of images (K, N, D) with their rungs side by side, and the dimensions of each rung.
 
     K is `draws` where the posterior is a distribution, and 1 where it is a point.
@@ -102,7 +107,7 @@ def codes(model: LatentModel, images: Images, draws: int, seed: int, watch: Watc
         # Not from the trace: a model that mends damage codes damaged images there.
         rungs = [rung[None] for rung in model.encode(x, y)] if points else [latent.z for latent in latents]
         parts.append(torch.cat(rungs, dim=-1))
-        watch(Progress("coding pictures", min(cut.stop, len(images)), len(images)))
+        announce(Progress("coding pictures", min(cut.stop, len(images)), len(images)))
     return torch.cat(parts, dim=1), tuple(rung.shape[-1] for rung in rungs)
 
 

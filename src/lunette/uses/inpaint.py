@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -17,18 +17,19 @@ from torch import Tensor
 
 from lunette.codes import Dirac
 from lunette.errors import LunetteError, LunetteWarning
-from lunette.images import Data, Label, Mask, Pixels, read_mask
+from lunette.images import Mask, Pixels, read_mask
 from lunette.models import Hamiltonian, LatentModel
 from lunette.objectives import log_weights
-from lunette.progress import Progress, Watch, unwatched
+from lunette.progress import Progress, announce
 from lunette.randomness import reseed
 from lunette.training import cuts, keep_memory, spread, to_float
 from lunette.uses.denoise import own_or_test
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, device_of, open_run, part
+from lunette.uses.passes import device_of, open_run, part
 from lunette.uses.picture_folder import save_pictures
 from lunette.uses.sheet import Sheet
 from lunette.uses.shown import Shown
+from lunette.uses.verb import Checkpoint, Flag, GivenImages, LabelName, RunFolder, Seed, verb
 
 TEST_PICTURES = 16  # that are filled in where none are given
 ROWS, COLUMNS = 32, 10  # of the sheet, at most
@@ -87,20 +88,24 @@ class Inpainted(Shown):
         return save_pictures(folder, self.images, self.names, self.picture())
 
 
+@verb("inpaint", "change", out="folder")
 def inpaint(
-    run: AnyRun,
-    images: Data | None = None,
+    run: RunFolder,
+    images: GivenImages = None,
     *,
-    mask: Mask,
-    draws: int = 8,
-    steps: int = 200,
-    label: Label | None = None,
-    seed: int = 0,
-    checkpoint: str = "last",
-    watch: Watch = unwatched,
+    mask: Annotated[
+        Mask,
+        Flag("a picture of the model's size, white where pixels are missing, or a box: x,y,width,height", str),
+    ],
+    draws: Annotated[int, "chains for each picture"] = 8,
+    steps: Annotated[int, "of each chain"] = 200,
+    label: LabelName = None,
+    seed: Seed = 0,
+    checkpoint: Checkpoint = "last",
 ) -> Inpainted:
-    """Fill in the pixels under a mask, the same in the first 16 test pictures, or in all of `images`.
+    """Fill in missing parts of pictures.
 
+    They are under a mask, the same in the first 16 test pictures, or in all of `images`.
     These are brought to the model's size, which the mask has to have: a picture that is white where pixels are
     missing, a box "x,y,width,height", or an array of booleans (H, W). `draws` chains of `steps` steps, Metropolis
     within Gibbs, draw from p(z, missing | seen): by turns the missing pixels from p(x | z), and a code from q(z | x),
@@ -117,7 +122,7 @@ def inpaint(
     given = given.take(slice(TEST_PICTURES)) if images is None else given
     model = opened.model(checkpoint)
     y = labels_for(model, given, settings.label_names, label)
-    return inpaint_model(model, given.pixels, missing, draws, steps, seed, y, names, watch)
+    return inpaint_model(model, given.pixels, missing, draws, steps, seed, y, names)
 
 
 @torch.inference_mode()
@@ -130,7 +135,6 @@ def inpaint_model(
     seed: int = 0,
     y: Tensor | None = None,
     names: tuple[str, ...] = (),
-    watch: Watch = unwatched,
 ) -> Inpainted:
     """Do what `inpaint` does, with a model at hand, pixels (N, C, H, W), bool `missing` (H, W) and labels y (N,)."""
     if draws < 1 or steps < 1:
@@ -141,7 +145,7 @@ def inpaint_model(
     images, drawn = np.empty(pixels.shape, np.float32), np.empty((max(chains, 1), *pixels.shape), np.float32)
     batches = cuts(len(pixels), pixels.shape[1:], spread(model, max(chains, 1)))
     for i, cut in enumerate(batches):
-        told = partial(tell, watch, i * steps, len(batches) * steps)
+        told = partial(tell, i * steps, len(batches) * steps)
         x, labels = started(to_float(pixels[cut].to(device)), hole), part(y, cut, device)
         with torch.random.fork_rng():
             reseed(seed, "inpaint", cut.start)
@@ -184,9 +188,9 @@ def has_density(model: LatentModel, pixels: Pixels, y: Tensor | None) -> bool:
     return True
 
 
-def tell(watch: Watch, before: int, total: int, step: int) -> None:
-    """Tell the watch that so many steps of one batch are done, after those `before`."""
-    watch(Progress("filling in pictures", before + step, total))
+def tell(before: int, total: int, step: int) -> None:
+    """Announce that so many steps of one batch are done, after those `before`."""
+    announce(Progress("filling in pictures", before + step, total))
 
 
 def started(x: Tensor, missing: Tensor) -> Tensor:

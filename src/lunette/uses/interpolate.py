@@ -5,34 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError, unknown
-from lunette.images import Images, Label
+from lunette.images import Images
 from lunette.models import LatentModel
 from lunette.runs import Run
 from lunette.uses.labels import labels_for, of_label
-from lunette.uses.passes import AnyRun, decode, encode, open_run, own_pictures
+from lunette.uses.passes import decode, encode, open_run, own_pictures
 from lunette.uses.sheet import Sheet
+from lunette.uses.verb import Checkpoint, Flag, LabelName, RunFolder, verb
 
 Point = int | str | Path
 Walk = Literal["linear", "spherical"]
 
 
+@verb("interpolate", "draw", out="picture")
 def interpolate(
-    run: AnyRun,
-    points: Sequence[Point],
+    run: RunFolder,
+    points: Annotated[
+        Sequence[Point], Flag("test pictures by number, label:NAME, or picture files", tuple[str, ...], "POINT")
+    ],
     *,
-    steps: int = 10,
-    walk: Walk = "linear",
-    label: Label | None = None,
-    checkpoint: str = "last",
+    steps: Annotated[int, "pictures from one point to the next"] = 10,
+    walk: Annotated[Walk, "in a straight line or along an arc"] = "linear",
+    label: LabelName = None,
+    checkpoint: Checkpoint = "last",
 ) -> Sheet:
-    """Decode `steps` codes from each of `points` to the next, both ends included.
+    """Walk through the latent space from picture to picture.
 
+    `steps` codes from each of `points` to the next are decoded, both ends included.
     A point is the index of a test picture, "label:NAME" for that label's most typical test picture, or the
     path of a picture. `walk` is a straight line (1 − t) a + t b, or the arc between the codes' directions.
     A model that is told labels draws the label of the first point all the way, or `label`.

@@ -21,8 +21,9 @@ from lunette.training import ALONE, PATIENCE, Team, are_to_launch, cuts, joined
 from lunette.uses import drawing
 from lunette.uses.axes import principal_axes
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, device_of, encode, open_run, own_pictures
+from lunette.uses.passes import device_of, encode, open_run, own_pictures
 from lunette.uses.shown import Shown
+from lunette.uses.verb import Checkpoint, LabelName, OwnImages, Processes, RunFolder, verb
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,16 +81,18 @@ class Codes(Shown):
         return figure
 
 
+@verb("latents", "draw", out="picture")
 def latents(
-    run: AnyRun,
-    images: Data | None = None,
+    run: RunFolder,
+    images: OwnImages = None,
     *,
-    label: Label | None = None,
-    checkpoint: str = "last",
-    processes: int | None = None,
+    label: LabelName = None,
+    checkpoint: Checkpoint = "last",
+    processes: Processes = None,
 ) -> Codes:
-    """Return the codes of the test pictures, or of `images`, which are brought to the model's size.
+    """Plot the codes of pictures, the test pictures or your own.
 
+    Pictures are brought to the model's size.
     A model that is told labels takes the pictures' own, or `label`. With `processes` so many are launched here,
     which share the pictures. Where torchrun launched this, process 0 returns all codes, and the others return those
     of their share. Raises LunetteError for fewer pictures than processes, and where one is lost.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
@@ -11,23 +13,28 @@ from lunette.images import Images, Label
 from lunette.models import LatentModel
 from lunette.uses.axes import principal_axes
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, decode, encode, open_run
+from lunette.uses.passes import decode, encode, open_run
 from lunette.uses.sheet import Sheet
 from lunette.uses.stand_ins import split_or_drawn
+from lunette.uses.verb import Checkpoint, LabelName, RunFolder, verb
 
 EDGE = 0.05  # the map goes from this quantile of the standard normal to 1 − this one
 
 
+@verb("manifold", "draw", out="picture")
 def manifold(
-    run: AnyRun,
-    n: int = 15,
+    run: RunFolder,
+    n: Annotated[int, "pictures on each side of the map"] = 15,
     *,
-    dimensions: tuple[int, int] | None = None,
-    label: Label | None = None,
-    checkpoint: str = "last",
+    dimensions: Annotated[
+        tuple[int, int] | None, "of the code; by default its two, or the first two principal axes"
+    ] = None,
+    label: LabelName = None,
+    checkpoint: Checkpoint = "last",
 ) -> Sheet:
-    """Decode an n × n grid of codes, the first coordinate to the right and the second one up.
+    """Draw the map of a latent plane: what is decoded at each point of it.
 
+    An n × n grid of codes is decoded, the first coordinate to the right and the second one up.
     Coordinates are at the standard normal's quantiles of n even shares from 0.05 to 0.95. With a 2-D code and
     the standard normal prior they are the code itself. Else the plane lies in the codes of the test pictures, in
     units of their standard deviations and around their mean: `dimensions` i, j of the code, or the first two

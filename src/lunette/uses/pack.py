@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated, Any
 
 import torch
 
@@ -22,62 +23,65 @@ from lunette.images import (
     read_sized,
     write_share,
 )
-from lunette.images.sources import DEFAULT
-from lunette.progress import Progress, Watch, unwatched
+from lunette.progress import current_watch, watched
 from lunette.runs import Signals
 from lunette.training import PATIENCE, Team, are_to_launch, joined
+from lunette.uses.verb import Flag, Processes, verb
 
 
+@verb("data pack", "data and machine", takes=(DataSettings,), without=("validation",))
 def pack(
-    source: Data,
-    out: str | Path,
-    settings: DataSettings = DEFAULT,
-    encoded: bool = False,
-    watch: Watch = unwatched,
-    processes: int | None = None,
+    source: Annotated[Data, Flag("any source of pictures, also .tar files (webdataset)", str, "SOURCE")],
+    out: Annotated[str | Path, Flag("folder to write, which is then a source itself", Path, aliases=("-o",))],
+    encoded: Annotated[bool, "keep picture files as they are: smaller, and slower to read"] = False,
+    processes: Processes = None,
+    **settings: Any,
 ) -> dict[str, object]:
-    """Write the pictures of `source` to the pack `out`, a folder that training reads through a memory map.
+    """Write a source as a pack, which may be larger than memory: training reads it from the disk.
 
+    The pack `out` is a folder that training reads through a memory map.
     Besides what `load` takes, a source is a .tar file, or a folder with some, laid out as webdataset does.
     `encoded` keeps picture files as they are, to be decoded whenever they are read. Memory does not grow with
     the number of pictures, where they are files. With `processes` so many are launched here, which write the
-    pictures of some of the files each, in the same order; `watch` sees those of the first. Returns facts about the
+    pictures of some of the files each, in the same order; those of the first are announced. Returns facts about the
     pack; raises LunetteError for what `load` refuses, where `out` exists, and where a process is lost, and
     Interrupted after SIGINT or SIGTERM, with nothing left of the pack.
     """
-    out = Path(out).expanduser()
+    how, out = DataSettings(**settings), Path(out).expanduser()
     check_free(out)
     if are_to_launch(processes):
-        files_of(source, settings, encoded, processes)
-        _launch(str(source), out, settings, encoded, processes)
+        files_of(source, how, encoded, processes)
+        _launch(str(source), out, how, encoded, processes)
     else:
         with Signals() as signals, joined(torch.device("cpu"), processes, PATIENCE) as team:
+            others = current_watch()
 
-            def told(progress: Progress) -> None:
+            def told(news: object) -> None:
                 if signals.received:
                     raise Interrupted("packing was stopped, and nothing is left of it", signals.received)
-                if team.leads:
-                    watch(progress)
+                if team.leads and others:
+                    others(news)
 
-            _pack(source, out, settings, encoded, told, team)
+            with watched(told):
+                _pack(source, out, how, encoded, team)
     return pack_facts(out)
 
 
-def _pack(source: Data, out: Path, settings: DataSettings, encoded: bool, watch: Watch, team: Team) -> None:
+def _pack(source: Data, out: Path, settings: DataSettings, encoded: bool, team: Team) -> None:
     """Do what `pack` does, as one of a team."""
     files = files_of(source, settings, encoded, team.size)
     if files is None:
         parts = {name: part for name, part in vars(read_sized(source, settings)).items() if part is not None}
         with whole_folder(out) as folder:
-            pack_images(folder, parts, watch)
+            pack_images(folder, parts)
         return
     mine = files.share(team.share(len(files.paths)))
     with shared_folder(out, team) as folder:
         name = "" if team.size == 1 else f"-{team.rank}"
-        share = write_share(folder, name, mine, settings, encoded, watch)
+        share = write_share(folder, name, mine, settings, encoded)
         channels = team.largest(share.shape[0] if share.shape else 0)
         if share.shape and share.shape[0] < channels and not encoded:  # another process met colour
-            share = write_share(folder, name, mine, replace(settings, channels=3), encoded, watch)
+            share = write_share(folder, name, mine, replace(settings, channels=3), encoded)
         shares = team.gathered(share)
         if team.leads:
             join_shares(folder, files, shares, settings, encoded)

@@ -13,7 +13,7 @@ from torch import Tensor
 from lunette.errors import LunetteWarning
 from lunette.images import Data, Images, Permutation, Pixels, read_pictures
 from lunette.models import LatentModel
-from lunette.progress import Progress, Watch, unwatched
+from lunette.progress import Progress, announce
 from lunette.runs import Run
 from lunette.training import cuts, spread, to_float
 
@@ -57,7 +57,7 @@ def device_of(model: LatentModel) -> torch.device:
 
 
 @torch.inference_mode()
-def encode(model: LatentModel, images: Pixels, y: Tensor | None = None, watch: Watch = unwatched) -> tuple[Tensor, ...]:
+def encode(model: LatentModel, images: Pixels, y: Tensor | None = None) -> tuple[Tensor, ...]:
     """Images (N, C, H, W), uint8 or float in [0, 1] → the posterior means of their codes (N, D), a tensor a rung.
 
     A model that is told labels is told y (N,).
@@ -66,7 +66,7 @@ def encode(model: LatentModel, images: Pixels, y: Tensor | None = None, watch: W
     for cut in cuts(len(images), images.shape[1:]):
         x = images[cut].to(device_of(model))
         parts.append(model.encode(to_float(x), part(y, cut, x.device)))
-        watch(Progress("coding pictures", min(cut.stop, len(images)), len(images)))
+        announce(Progress("coding pictures", min(cut.stop, len(images)), len(images)))
     return tuple(torch.cat(rung) for rung in zip(*parts, strict=True))
 
 

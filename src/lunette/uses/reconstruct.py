@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Data, Images, Label
+from lunette.images import Images, Label
 from lunette.models import LatentModel
 from lunette.randomness import reseed
 from lunette.training import to_float
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, decode, encode, open_run, own_pictures
+from lunette.uses.passes import decode, encode, open_run, own_pictures
 from lunette.uses.sheet import Sheet
+from lunette.uses.verb import Checkpoint, LabelName, OwnImages, RunFolder, Seed, verb
 
 PAIRS_A_ROW = 4
 
 
+@verb("reconstruct", "draw", out="picture")
 def reconstruct(
-    run: AnyRun,
-    images: Data | None = None,
-    n: int = 32,
+    run: RunFolder,
+    images: OwnImages = None,
+    n: Annotated[int, "pictures to show"] = 32,
     *,
-    label: Label | None = None,
-    seed: int = 0,
-    checkpoint: str = "last",
+    label: LabelName = None,
+    seed: Seed = 0,
+    checkpoint: Checkpoint = "last",
 ) -> Sheet:
-    """Show n images, each with its reconstruction on its right: the mean image of its mean code.
+    """Show pictures, and beside each its reconstruction: the mean image of its mean code.
 
     They are the first test pictures, or `images`, which are brought to the model's size. A model that was
     trained to mend damage is shown test pictures damaged (by `seed`), and the sheet has original, damaged and

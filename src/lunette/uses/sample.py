@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lunette.errors import LunetteError
+from lunette.errors import LunetteError, Unsupported
 from lunette.images import Label, index_of
 from lunette.models import LatentModel
 from lunette.names import quoted
 from lunette.randomness import reseed
 from lunette.runs import FittedPrior, Run, Trained
-from lunette.uses.passes import AnyRun, decode, device_of, open_run
+from lunette.uses.passes import decode, device_of, open_run
 from lunette.uses.sheet import Sheet
+from lunette.uses.verb import Checkpoint, Flag, PriorKind, RunFolder, Seed, verb
 
 
+@verb("sample", "draw", out="picture")
 def sample(
-    run: AnyRun,
-    n: int = 64,
+    run: RunFolder,
+    n: Annotated[int, "pictures to draw"] = 64,
     *,
-    prior: str | None = None,
-    label: Label | None = None,
-    seed: int = 0,
-    temperature: float = 1.0,
-    checkpoint: str = "last",
+    prior: Annotated[PriorKind | None, "a fitted one; by default the model's own, or the newest fitted"] = None,
+    label: Annotated[
+        Label | None, Flag("draw this one, where the model or the prior is told labels", str | None)
+    ] = None,
+    seed: Seed = 0,
+    temperature: Annotated[float, "below 1: more typical, less various"] = 1.0,
+    checkpoint: Checkpoint = "last",
 ) -> Sheet:
-    """Draw n codes from the prior and show the mean image of each.
+    """Draw new pictures: the mean image of each of n codes from the prior.
 
     The prior is the model's own, or the newest fitted one where it has none; `prior` asks for the fitted one of that
     kind, and `label` for pictures of one label, where the model is told labels or the fitted prior tells them apart.
@@ -69,7 +74,7 @@ def check_learned(run: Run, trained: Trained) -> None:
     recipe, place = trained.recipe, trained.state["position"]
     begun = (place["stage"], place["epoch"], place["batch"]) > (len(recipe.stages) + 1, 0, 0)
     if recipe.after and not begun:
-        raise LunetteError(
+        raise Unsupported(
             f"{run.path} trains its {recipe.after[0].name} after the rest, and had not begun to at checkpoint "
             f"{trained.name}, so it cannot draw yet: go on with lunette resume {quoted(run.path)}, or take "
             "--checkpoint last"
@@ -80,7 +85,7 @@ def fitted_prior(run: Run, kind: str | None, trained: Trained) -> FittedPrior:
     """Return the fitted prior called `kind` (or the newest) of the codes of a checkpoint."""
     prior = run.priors.load(kind)
     if prior.checkpoint_sha256 != trained.sha256:
-        raise LunetteError(
+        raise Unsupported(
             f"the {prior.kind} prior in {run.path} was fitted to the codes of checkpoint {prior.checkpoint}, not of "
             f"{trained.name}: fit it anew with lunette fit-prior {quoted(run.path)} --kind {prior.kind} "
             f"--checkpoint {trained.name}"

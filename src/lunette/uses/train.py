@@ -5,23 +5,23 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import torch
 import typeguard
 
 from lunette.errors import LunetteError, LunetteWarning, unknown
-from lunette.images import Data, Dataset, DataSettings, Images, Shape, is_name, load, read, to_archive
+from lunette.images import Dataset, DataSettings, Images, Shape, is_name, load, read, to_archive
 from lunette.names import quoted, written
+from lunette.progress import announce, watched
 from lunette.randomness import reseed
 from lunette.recipes import Recipe, arguments, build
 from lunette.runs import Run, RunSettings, record, restore, versions
 from lunette.training import (
     PRESETS,
     End,
-    Event,
     PictureTime,
     PrecisionName,
     PresetName,
@@ -38,27 +38,30 @@ from lunette.training import (
 )
 from lunette.uses.illustrate import illustrate
 from lunette.uses.passes import warn_of_few
+from lunette.uses.verb import Flag, Processes, Restarts, RunFolder, Source, verb
 
-Watch = Callable[[Event], None]
 ARRAY_FILE = "data.npz"
 FEW_STEPS = 5
 
 
+@verb("train", "train")
 def train(
     recipe: str = "vae",
-    data: Data = "digits",
+    data: Source = "digits",
     *,
-    out: str | Path | None = None,
-    watch: Watch | None = None,
-    preset: PresetName | None = None,
-    processes: int | None = None,
-    max_restarts: int = 0,
+    out: Annotated[
+        str | Path | None, Flag("run folder; by default runs/RECIPE-DATA-NNN", Path | None, aliases=("-o",))
+    ] = None,
+    preset: Annotated[PresetName | None, "other defaults for what is below; fast: good soonest"] = None,
+    processes: Processes = None,
+    max_restarts: Restarts = 0,
     **settings: Any,
 ) -> Run:
-    """Train `recipe` on `data` and return the run, whose folder is `out` (by default runs/RECIPE-DATA-NNN).
+    """Train a recipe on pictures, and keep everything in a run folder.
 
+    Returns the run, whose folder is `out` (by default runs/RECIPE-DATA-NNN).
     `settings` are the fields of TrainingSettings and DataSettings and the recipe's own arguments; a `preset`
-    has other defaults for them. `watch` is called with each event. Arrays are kept in the run folder, so that
+    has other defaults for them. Each event of training is announced. Arrays are kept in the run folder, so that
     the run stays whole. With `processes` so many are launched here, which share each step, and which start
     anew up to `max_restarts` times if one is lost. Raises LunetteError before anything is written if a
     setting or the data cannot be used, Diverged if a loss or weight is not finite, and Interrupted after
@@ -102,17 +105,19 @@ def train(
         run = Run(team.told(str(Run.create(out, chosen, files).path) if team.leads else ""))
         run.dataset = dataset
         with run.locked() if team.leads else contextlib.nullcontext():
-            return follow(run, training, watch)
+            return follow(run, training)
 
 
+@verb("resume", "train")
 def resume(
-    run: Run | str | Path,
+    run: RunFolder,
     *,
-    epochs: int | None = None,
-    precision: PrecisionName | None = None,
-    watch: Watch | None = None,
-    processes: int | None = None,
-    max_restarts: int = 0,
+    epochs: Annotated[int | None, "new total, to train a finished run further"] = None,
+    precision: Annotated[
+        Literal["fp32", "bf16"] | None, "go on with other matrix products, whose numbers differ"
+    ] = None,
+    processes: Processes = None,
+    max_restarts: Restarts = 0,
 ) -> Run:
     """Go on with an interrupted run, bit for bit as if it had never stopped, or train a finished one further.
 
@@ -140,7 +145,7 @@ def resume(
                 words = f"{run.path} goes on with {settings.training.precision} products, and had others before: its"
                 warnings.warn(f"{words} numbers are not those of a run that kept them", LunetteWarning, stacklevel=2)
             run.replace_settings(settings)
-        return follow(run, training, watch)
+        return follow(run, training)
 
 
 def going_on(run: Run, epochs: int | None, precision: PrecisionName | None, device: torch.device) -> RunSettings:
@@ -198,25 +203,24 @@ def check_left_to_do(run: Run, epochs: int | None) -> None:
         raise LunetteError(f"{run.path} has done all its {planned} epochs; train on with --epochs N")
 
 
-def follow(run: Run, training: Training, watch: Watch | None) -> Run:
+def follow(run: Run, training: Training) -> Run:
     """Train to the end, recording and drawing on the way."""
-    with lost_workers_told(), contextlib.closing(record(run, training)) as events:  # also where `watch` raises
+    with lost_workers_told(), contextlib.closing(record(run, training)) as events:  # also where a watch raises
         for event in events:
             if training.team.leads:
                 # A sharded model is nowhere whole, but in the checkpoint that was just written.
                 sharded = training.settings.shard and isinstance(event, PictureTime | End)
-                illustrate(run, run.model() if sharded else training.recipe.model, event)
-                if watch:
-                    watch(event)
+                with watched(None):
+                    illustrate(run, run.model() if sharded else training.recipe.model, event)
+                announce(event)
     return run
 
 
-def train_model(recipe: Recipe, images: Images, how: TrainingSettings, watch: Watch | None = None) -> None:
+def train_model(recipe: Recipe, images: Images, how: TrainingSettings) -> None:
     """Train a recipe at hand on all of `images`, uint8 or float in [0, 1]; nothing is held out, kept or drawn."""
     dataset = Dataset(images, images.take(slice(0)), images.take(slice(0)), {})
     for event in Training(recipe, dataset, how, pick_device(how.device)).events():
-        if watch:
-            watch(event)
+        announce(event)
     recipe.model.eval()
 
 

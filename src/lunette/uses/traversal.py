@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from lunette.errors import LunetteError
+from lunette.errors import LunetteError, Unsupported
 from lunette.images import Images
 from lunette.models import Latent, LatentModel
 from lunette.objectives import factors
@@ -67,7 +67,7 @@ def dimensions_of(model: LatentModel, images: Images) -> list[Dimension]:
     deviations = [rung.std(0, correction=0).tolist() for rung in encode(model, images.pixels, y)]
     try:
         rates = [rung.tolist() for rung in rates_of(model, images, y)]
-    except LunetteError:
+    except Unsupported:
         rates = [[None] * len(rung) for rung in deviations]
     found = [
         Dimension(r, i, rate, deviation)

@@ -9,22 +9,23 @@ import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import filelock
 
 from lunette.errors import Interrupted, LunetteError
 from lunette.files import write, writing
-from lunette.images import Data, load, read, to_archive
-from lunette.progress import Progress, Watch, unwatched
+from lunette.images import load, read, to_archive
+from lunette.progress import Progress, announce, current_watch, watched
 from lunette.randomness import stream
 from lunette.recipes import arguments
 from lunette.runs import Run
 from lunette.stored import reading, typed
-from lunette.training import EpochEnd, Event
+from lunette.training import EpochEnd
 from lunette.uses.passes import warn_of_few
 from lunette.uses.study import Outcome, Study, Trial
 from lunette.uses.train import ARRAY_FILE, resolved, resume, sort_settings, train
+from lunette.uses.verb import Flag, Source, verb
 
 try:
     import optuna
@@ -48,17 +49,22 @@ class Enough(Exception):
     """A trial has done its epochs; its test pictures stay unseen."""
 
 
+@verb("tune", "train")
 def tune(
     recipe: str = "vae",
-    data: Data = "digits",
+    data: Source = "digits",
     *,
-    vary: Mapping[str, Values],
-    trials: int = 20,
-    out: str | Path | None = None,
-    watch: Watch = unwatched,
+    vary: Annotated[
+        Mapping[str, Values],
+        Flag("NAME=LOW..HIGH or NAME=CHOICE,CHOICE, one or more: latent=2..64 beta=0.5,1,2", tuple[str, ...]),
+    ],
+    trials: Annotated[int, "in all: a study that has fewer goes on"] = 20,
+    out: Annotated[
+        str | Path | None, Flag("folder of the study; by default studies/RECIPE-DATA", Path | None, aliases=("-o",))
+    ] = None,
     **settings: Any,
 ) -> Study:
-    """Search for the arguments of `recipe` and training that bring the lowest loss on validation pictures.
+    """Search for the settings of a recipe that bring the lowest loss on validation pictures.
 
     `vary` says what each may be: "2..64", "mlp:200,mlp:400", or a sequence of choices; `settings`, as of `train`, are
     the same for all. The loss is −ELBO = distortion + rate wherever a recipe has both, whatever their weights. A trial
@@ -94,9 +100,9 @@ def tune(
             write(path / ARRAY_FILE, to_archive(images))
             source, settings = str((path / ARRAY_FILE).resolve()), settings | {"range": None}  # it holds bytes
         while (done := len(finished(study))) < trials:
-            watch(Progress("trials", done, trials))
+            announce(Progress("trials", done, trials))
             trial = next_trial(study, space, how.seed)
-            state, loss = outcome(trial, path, recipe, source, settings, watch)
+            state, loss = outcome(trial, path, recipe, source, settings)
             study.tell(trial, loss, state)
         result = Study(path, compared, tuple(tried(trial, path) for trial in finished(study)))
     if not result.complete:
@@ -165,17 +171,18 @@ def next_trial(study: optuna.Study, space: Space, seed: int) -> optuna.Trial:
 
 
 def outcome(
-    trial: optuna.Trial, path: Path, recipe: str, source: str, settings: Mapping[str, Any], watch: Watch
+    trial: optuna.Trial, path: Path, recipe: str, source: str, settings: Mapping[str, Any]
 ) -> tuple[TrialState, float | None]:
     """Train a trial's run, or go on with it, and return how it ended and its loss."""
-    folder = folder_of(trial.number, path)
+    folder, others = folder_of(trial.number, path), current_watch()
 
-    def told(event: Event) -> None:
+    def told(event: object) -> None:
         if not isinstance(event, EpochEnd) or event.stage:
             return
         run = Run(folder)
         last = losses(run)[-1]
-        watch(Progress("epochs of this trial", event.epoch, event.epochs, {"validation": last}))
+        if others:
+            others(Progress("epochs of this trial", event.epoch, event.epochs, {"validation": last}))
         trial.report(last, event.epoch)
         if is_trained(run):
             raise Enough
@@ -183,11 +190,11 @@ def outcome(
             raise optuna.TrialPruned
 
     try:
-        with contextlib.suppress(Enough):
+        with contextlib.suppress(Enough), watched(told):
             if not folder.exists():
-                train(recipe, source, out=folder, watch=told, **{**settings, **trial.params})
+                train(recipe, source, out=folder, **{**settings, **trial.params})
             elif not is_trained(Run(folder)):
-                resume(folder, watch=told)
+                resume(folder)
     except optuna.TrialPruned:
         return TrialState.PRUNED, None
     except Interrupted as stop:

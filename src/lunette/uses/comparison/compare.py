@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
-from lunette.errors import LunetteError
+from lunette.errors import LunetteError, Unsupported
 from lunette.files import write_anew
 from lunette.images import Images
 from lunette.models import LatentModel
@@ -23,6 +24,7 @@ from lunette.uses.page import render
 from lunette.uses.passes import AnyRun, decode, encode, open_run
 from lunette.uses.sample import sample_trained
 from lunette.uses.sheet import Sheet
+from lunette.uses.verb import Checkpoint, Flag, Seed, verb
 
 SHOWN = 12  # test pictures, each beside what every run makes of it
 SAMPLES = 36  # of each run
@@ -65,8 +67,14 @@ class Comparison:
         return path
 
 
-def compare(runs: Sequence[AnyRun], *, seed: int = 0, checkpoint: str = "last") -> Comparison:
-    """Put the numbers, the curves, the reconstructions and the samples of runs side by side.
+@verb("compare", "measure", out="page")
+def compare(
+    runs: Annotated[Sequence[AnyRun], Flag("two run folders or more", tuple[Path, ...], "RUN")],
+    *,
+    seed: Seed = 0,
+    checkpoint: Checkpoint = "last",
+) -> Comparison:
+    """Put runs side by side: numbers, curves, reconstructions and samples.
 
     Numbers are those of the end of training and of `evaluate`. They share a line only where they mean the same: runs
     on other data stand in a section of their own, and numbers under another likelihood, of other features or of
@@ -101,7 +109,7 @@ def section(sides: Sequence[Side], seed: int, checkpoint: str) -> Section:
             reconstructions[side.name] = reconstructed(side.run, trained.recipe.model, test)
         try:
             samples[side.name] = sample_trained(side.run, trained, SAMPLES, seed=seed)
-        except LunetteError as error:
+        except Unsupported as error:
             notes.append(f"no samples of {side.name}: {error}")
         notes += measured(side, trained)
     plots = {

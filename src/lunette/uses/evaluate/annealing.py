@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lunette.errors import LunetteError
+from lunette.errors import LunetteError, Unsupported
 from lunette.models import Ladder, LatentModel
-from lunette.progress import Watch, counted, unwatched
+from lunette.progress import counted
 from lunette.randomness import reseed
 from lunette.training import keep_memory, spread
 from lunette.uses.evaluate.chains import path_of
@@ -60,7 +60,6 @@ def annealed_bounds(
     y: Tensor | None = None,
     how: Annealing = Annealing(),
     seed: int = 0,
-    watch: Watch = unwatched,
 ) -> NDArray[np.float64]:
     """Return the bound −log 1/K Σ w on −log p(x) (N,) of images x (N, C, H, W) in [0, 1], by annealed chains.
 
@@ -70,7 +69,7 @@ def annealed_bounds(
     Sources: Neal, "Annealed importance sampling", Statistics and Computing 2001; Wu, Burda, Salakhutdinov, Grosse,
     "On the quantitative analysis of decoder-based generative models", ICLR 2017.
     """
-    return -_log_means(model, x, y, None, how, seed, watch)[0]
+    return -_log_means(model, x, y, None, how, seed)[0]
 
 
 def sandwich(
@@ -79,7 +78,6 @@ def sandwich(
     y: Tensor | None = None,
     how: Annealing = Annealing(),
     seed: int = 0,
-    watch: Watch = unwatched,
 ) -> Sandwich:
     """Return what chains from the encoder's posterior, and chains back from the exact one, say of log p(x).
 
@@ -97,17 +95,17 @@ def sandwich(
         p = model.prior(y)
         z = p.sample(torch.Size() if p.batch_shape else torch.Size((n,)))
         x = model.decode((z,), y).sample()
-    return Sandwich(x, *_log_means(model, x, y, z, how, seed, watch))
+    return Sandwich(x, *_log_means(model, x, y, z, how, seed))
 
 
 def check_annealing(model: LatentModel) -> None:
     """Raise LunetteError for a model whose codes chains cannot move."""
     if model.prior is None:
-        raise LunetteError("this model has no prior, so it gives pictures no probability: take a recipe that has one")
+        raise Unsupported("this model has no prior, so it gives pictures no probability: take a recipe that has one")
     if model.prior.space != "plane":
-        raise LunetteError(f"annealing moves codes straight on, and those of this model lie in a {model.prior.space}")
+        raise Unsupported(f"annealing moves codes straight on, and those of this model lie in a {model.prior.space}")
     if isinstance(model, Ladder):
-        raise LunetteError("annealing moves codes of one rung, and this model's lie on several")
+        raise Unsupported("annealing moves codes of one rung, and this model's lie on several")
 
 
 @torch.inference_mode()
@@ -118,7 +116,6 @@ def _log_means(
     codes: Tensor | None,
     how: Annealing,
     seed: int,
-    watch: Watch,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return log 1/K Σ w (N,) of chains from the encoder's posterior, and −log 1/K Σ w of those back from `codes`."""
     check_annealing(model)
@@ -129,7 +126,7 @@ def _log_means(
     size = max(1, room // each)
     parts = [min(each, K - first) for first in range(0, K, each)]
     total = -(-N // size) * (1 + len(parts) * (2 if codes is not None else 1)) * (how.temperatures - 2)
-    tick = counted(watch, "annealing", total)
+    tick = counted("annealing", total)
     found = np.empty((2, N))
     with torch.random.fork_rng(), enough_memory():
         for start in range(0, N, size):

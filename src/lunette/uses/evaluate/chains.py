@@ -12,7 +12,7 @@ from torch.distributions import Independent, Normal
 from torch.func import grad_and_value
 
 from lunette.codes import Categories, Dirac, Flat, leapfrog
-from lunette.errors import LunetteError
+from lunette.errors import Unsupported
 from lunette.models import LatentModel
 
 DRAWS = 64  # of a posterior that is not a normal of independent dimensions, to place the path's start
@@ -116,7 +116,7 @@ def path_of(model: LatentModel, x: Tensor, y: Tensor | None) -> Path:
     q = latent.q
     if isinstance(q, Dirac | Categories):
         kind = "points" if isinstance(q, Dirac) else "categories"
-        raise LunetteError(f"annealing moves codes step by step, and those of this model are {kind}")
+        raise Unsupported(f"annealing moves codes step by step, and those of this model are {kind}")
     if isinstance(q, Independent) and isinstance(q.base_dist, Normal):
         return Path(model, trace.x, y, q.mean, q.stddev)
     z = q.rsample(torch.Size((DRAWS,)))

@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from lunette.codes import Dirac
-from lunette.errors import LunetteError
+from lunette.errors import Unsupported
 from lunette.images import Images, Shape
 from lunette.models import LatentModel
 from lunette.objectives import MaximumMeanDiscrepancy, factors, rate
-from lunette.progress import Watch, counted
+from lunette.progress import counted
 from lunette.randomness import reseed
 from lunette.training import cuts, spread, to_float
 from lunette.uses import drawing
@@ -73,7 +73,7 @@ class Bars(Shown):
         return drawing.picture(figure)
 
 
-def codes(subject: Subject, watch: Watch) -> Group:
+def codes(subject: Subject) -> Group:
     """Measure active units, rate by dimension, mutual information, and the aggregate posterior against the prior.
 
     Of a model without a prior it is the units alone, as nothing says there what a code costs.
@@ -81,7 +81,7 @@ def codes(subject: Subject, watch: Watch) -> Group:
     model, seed = subject.model, subject.settings.seed
     images = some(subject.test, MOST)
     y = subject.y(images)
-    found = coded(model, images, y, seed, watch)
+    found = coded(model, images, y, seed)
     spreads = variances(found.means)
     active = int((spreads > ACTIVE).sum())
     numbers = {"active units": Number(active, f"of {len(spreads)}")}
@@ -106,20 +106,20 @@ def codes(subject: Subject, watch: Watch) -> Group:
         return Group(numbers, tuple(notes), lists, pictures=pictures)
     try:
         check_learned(subject.run, subject.trained)
-        against, distance = from_prior(model, found.z, y, images.shape, seed, watch)
+        against, distance = from_prior(model, found.z, y, images.shape, seed)
         numbers |= against
         lists["distance to prior by dimension"] = distance.tolist()
-    except LunetteError as error:
+    except Unsupported as error:
         notes.append(f"not compared with the prior: {error}")
     return Group(numbers, tuple(notes), lists, pictures=pictures)
 
 
 @torch.inference_mode()
-def coded(model: LatentModel, images: Images, y: Tensor | None, seed: int, watch: Watch) -> Coded:
+def coded(model: LatentModel, images: Images, y: Tensor | None, seed: int) -> Coded:
     """Return what is measured of the codes of images, told y."""
     parts: list[Coded] = []
     places = cuts(len(images), images.shape, spread(model))
-    passed = counted(watch, "coding pictures", len(places))
+    passed = counted("coding pictures", len(places))
     for cut in places:
         x = to_float(images.pixels[cut].to(device_of(model)))
         labels = part(y, cut, x.device)
@@ -134,9 +134,9 @@ def coded(model: LatentModel, images: Images, y: Tensor | None, seed: int, watch
         q: Normal | None = None
         if model.prior is not None and not points:
             whole = rate(model, trace)
-            with contextlib.suppress(LunetteError):
+            with contextlib.suppress(Unsupported):
                 each = torch.cat([rates(latent) for latent in trace.latents], -1)
-            with contextlib.suppress(LunetteError):
+            with contextlib.suppress(Unsupported):
                 q = factors(trace.latents[0].q) if len(trace.latents) == 1 else None
         parts.append(Coded(means, z, whole, each, q))
         passed()
@@ -184,7 +184,7 @@ def ceiling(found: float, N: int) -> str:
 
 
 def from_prior(
-    model: LatentModel, z: Tensor, y: Tensor | None, shape: Shape, seed: int, watch: Watch
+    model: LatentModel, z: Tensor, y: Tensor | None, shape: Shape, seed: int
 ) -> tuple[dict[str, Number], NDArray[np.float32]]:
     """Return how far codes z (N, D), one a picture, are from draws of the prior, together and in each dimension (D,).
 
@@ -192,7 +192,7 @@ def from_prior(
     """
     z = z[:COMPARED]
     labels = None if y is None else y[:COMPARED].repeat(2)
-    one, other = torch.cat(drawn_codes(model, None, 2 * len(z), labels, shape, seed, watch), -1).chunk(2)
+    one, other = torch.cat(drawn_codes(model, None, 2 * len(z), labels, shape, seed), -1).chunk(2)
     each, least = (distances(a.cpu().numpy(), one.cpu().numpy()) for a in (z, other))
     where = f"in {z.shape[1]} dimensions"  # those of codes of another size would be others
     numbers = {"distance to prior": Number(float(each.mean()), where, floor=float(least.mean()), better="lower")}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lunette.images import Pixels
-from lunette.progress import Progress, Watch, unwatched
+from lunette.progress import Progress, announce
 from lunette.training import cuts, to_float
 from lunette.uses.evaluate.probes import standard_error
 from lunette.uses.sheet import Sheet
@@ -20,7 +20,7 @@ MOST = 2000  # pictures that are looked at, on each side
 PAIRS, PAIRS_A_ROW = 16, 4
 
 
-def copies(drawn: Tensor, real: Tensor, trained: Pixels, watch: Watch = unwatched) -> tuple[float, float, Sheet]:
+def copies(drawn: Tensor, real: Tensor, trained: Pixels) -> tuple[float, float, Sheet]:
     """Return the share of drawn pictures closer to one training picture than 1 % of real ones; error; closest pairs.
 
     All are uint8 images; `real`, 100 at least, are not trained on, so that 1 % is what pictures of the same
@@ -28,7 +28,7 @@ def copies(drawn: Tensor, real: Tensor, trained: Pixels, watch: Watch = unwatche
     that are closest, each with its training picture on its right.
     """
     drawn, real = drawn[:MOST], real[:MOST]
-    distances, places = nearest(torch.cat([drawn, real]), trained, AROUND + 1, watch)
+    distances, places = nearest(torch.cat([drawn, real]), trained, AROUND + 1)
     close, usual = closeness(distances).tensor_split([len(drawn)])
     share = float((close < usual.quantile(TYPICAL)).float().mean())
     error = math.hypot(standard_error(share, len(drawn)), math.sqrt(TYPICAL * (1 - TYPICAL) / len(real)))
@@ -46,7 +46,7 @@ def closeness(distances: Tensor) -> Tensor:
     return distances[:, 0] / distances[:, 1:].mean(1).clamp_min(torch.finfo(distances.dtype).tiny)
 
 
-def nearest(pixels: Pixels, others: Pixels, k: int, watch: Watch = unwatched) -> tuple[Tensor, Tensor]:
+def nearest(pixels: Pixels, others: Pixels, k: int) -> tuple[Tensor, Tensor]:
     """Return the distances to the k nearest of `others`, nearest first, (N, k), and which those are (N, k).
 
     Both are uint8 images; distances are of pixels in [0, 1].
@@ -64,7 +64,7 @@ def nearest(pixels: Pixels, others: Pixels, k: int, watch: Watch = unwatched) ->
             both = torch.cat([distances[here], near], 1)
             distances[here], chosen = both.topk(k, largest=False)
             places[here] = torch.cat([places[here], numbers[which]], 1).gather(1, chosen)
-        watch(Progress("looking for copies", there.start + len(theirs), len(others)))
+        announce(Progress("looking for copies", there.start + len(theirs), len(others)))
     # Of near pictures the product of matrices inside cdist leaves little but rounding, and copies are near.
     closest = [
         (to_float(pixels[i : i + 1]) - to_float(others[j : j + 1])).norm() for i, j in enumerate(places[:, 0].tolist())

@@ -5,13 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
 
 from lunette.errors import LunetteError, LunetteWarning, unknown
 from lunette.files import check_writable
-from lunette.progress import Watch, unwatched
 from lunette.runs import REPORT, Run, write
 from lunette.uses.evaluate.codes import codes
 from lunette.uses.evaluate.likelihood import likelihood
@@ -21,10 +20,12 @@ from lunette.uses.evaluate.samples import samples as sampling
 from lunette.uses.evaluate.subject import EvaluationSettings, Subject, some
 from lunette.uses.evaluation import Evaluation, Group
 from lunette.uses.evidence import enough_memory
-from lunette.uses.passes import AnyRun, open_run
+from lunette.uses.passes import open_run
 from lunette.uses.report import report
+from lunette.uses.verb import Checkpoint, Flag, PriorKind, RunFolder, Seed, verb
 
-Measure = Callable[[Subject, Watch], Group]
+Measure = Callable[[Subject], Group]
+GroupName = Literal["likelihood", "codes", "reconstruction", "samples", "representation"]
 GROUPS: dict[str, Measure] = {
     "likelihood": likelihood,
     "codes": codes,
@@ -34,18 +35,20 @@ GROUPS: dict[str, Measure] = {
 }
 
 
+@verb("evaluate", "measure")
 def evaluate(
-    run: AnyRun,
-    groups: str | Sequence[str] | None = None,
+    run: RunFolder,
+    groups: Annotated[
+        str | Sequence[str] | None, Flag("what to measure; by default everything", tuple[GroupName, ...] | None)
+    ] = None,
     *,
-    pictures: int | None = None,
-    samples: int = 500,
-    prior: str | None = None,
-    seed: int = 0,
-    checkpoint: str = "last",
-    watch: Watch = unwatched,
+    pictures: Annotated[int | None, "measure on so many test pictures at most; by default all"] = None,
+    samples: Annotated[int, "K of the importance bound"] = 500,
+    prior: Annotated[PriorKind | None, "draw samples from this fitted prior"] = None,
+    seed: Seed = 0,
+    checkpoint: Checkpoint = "last",
 ) -> Evaluation:
-    """Measure a run on its test pictures (at most `pictures` of them); keep the numbers in its folder and report.
+    """Measure a run on test pictures; the numbers are kept in its folder, and go into its report.
 
     Groups are likelihood, codes, reconstruction, samples and representation; by default all. What a model cannot
     be asked for is a note in its group, but an error where the group was asked for by name. `samples` is K of the
@@ -65,7 +68,7 @@ def evaluate(
     before = earlier(opened, subject)
     known = Evaluation(trained.name, trained.sha256, str(data.facts["sha256"]), before, kept=may_keep(opened))
     for name in groups or GROUPS:
-        found = {**known.groups, name: measured(name, subject, watch, by_name=bool(groups))}
+        found = {**known.groups, name: measured(name, subject, by_name=bool(groups))}
         known = replace(known, groups={each: found[each] for each in GROUPS if each in found})
         if known.kept:
             known.save(opened.path)  # a stop later on loses none of it
@@ -86,12 +89,12 @@ def may_keep(run: Run) -> bool:
     return True
 
 
-def measured(name: str, subject: Subject, watch: Watch, by_name: bool) -> Group:
+def measured(name: str, subject: Subject, by_name: bool) -> Group:
     """Return one group; where it cannot be measured, and was not asked for by name, with the reason."""
     settings: Mapping[str, Any] = asdict(subject.settings) | {"pictures": len(subject.test)}
     try:
         with torch.random.fork_rng(), enough_memory(f"the group {name}", "ask for fewer --pictures"):
-            group = GROUPS[name](subject, watch)
+            group = GROUPS[name](subject)
         drawn = {title: f"{name}-{title.lower().replace(' ', '-')}.png" for title in group.pictures}
         return replace(group, settings=settings, drawn=drawn)
     except LunetteError as error:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lunette.codes import Dirac, SequencePrior
 from lunette.codes.masked import CONTEXT, AutoregressiveHead, FlowPrior
-from lunette.errors import LunetteError
+from lunette.errors import Unsupported
 from lunette.models import LatentModel
 from lunette.randomness import part_of_batch, reseed
 from lunette.uses.passes import device_of
@@ -50,7 +50,7 @@ def check_pictures(model: LatentModel, x: Tensor, y: Tensor | None) -> None:
             for (what, one), (_, all_of_them) in zip(alone, together, strict=True):
                 if not torch.allclose(one, all_of_them[:, here], rtol=ROUNDING, atol=ROUNDING):
                     mode = ", in the training mode that it is in" if model.training else ""
-                    raise LunetteError(
+                    raise Unsupported(
                         f"this model leaks across pictures: its {what} of a picture depends on the others of the "
                         f"batch{mode}; its numbers are refused, as they are not of pictures: use layers without the "
                         "statistics of a batch"
@@ -79,14 +79,14 @@ def check_order(model: LatentModel) -> None:
         places = torch.linspace(0, last - 1, min(last, PLACES)).long()
         seen = dependence(prior.network, indices, (indices + 1) % entries, places)
         if any(sees[: place + 1].any() for sees, place in zip(seen, places.tolist(), strict=True)):
-            raise LunetteError(out_of_order("prior over indices"))
+            raise Unsupported(out_of_order("prior over indices"))
     for what, D, network in masked_networks(model):
         z = torch.randn(2, D, device=device)
         reach = dependence(network, z[0], z[1], torch.arange(D))
         for _ in range(D.bit_length()):  # over one, two, four … steps of the graph of what depends on what
             reach = reach | (reach.float() @ reach.float() > 0)
         if reach.diagonal().any():
-            raise LunetteError(out_of_order(what))
+            raise Unsupported(out_of_order(what))
 
 
 def dependence(network: Network, value: Tensor, other: Tensor, places: Tensor) -> Tensor:

@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lunette.errors import LunetteError
+from lunette.errors import Unsupported
 from lunette.images import Images, Permutation, Pixels
 from lunette.likelihoods import BernoulliHead, PixelHead, SquaredErrorHead, name_of_head
 from lunette.models import LatentModel
 from lunette.objectives import distortion, rate
-from lunette.progress import Watch, counted
+from lunette.progress import counted
 from lunette.randomness import reseed
-from lunette.recipes import YES, Recipe, describe, pixel_head_of
+from lunette.recipes import Ability, Recipe, describe, pixel_head_of
 from lunette.training import cuts, spread, to_float
 from lunette.uses.evaluate.annealing import Annealing, annealed_bounds, check_annealing, sandwich
 from lunette.uses.evaluate.leaks import BATCH, check_leaks
@@ -34,7 +34,7 @@ ANNEALED_VALUES = 4e8  # decoded by all chains together: a minute with an mlp
 BINARIZED = {"none": "of grey pixels", "threshold": "binarized at one half", "dynamic": "binarized dynamically"}
 
 
-def likelihood(subject: Subject, watch: Watch) -> Group:
+def likelihood(subject: Subject) -> Group:
     """Measure the evidence bound, the importance bound and the annealed one on −log p(x), in nats an image.
 
     All are of the same black-and-white pictures, where the model draws those. Raises LunetteError for a model without
@@ -47,8 +47,8 @@ def likelihood(subject: Subject, watch: Watch) -> Group:
     # On the processor: a GPU's faster products round by more than what is looked for.
     processor = torch.device("cpu")
     check_leaks(deepcopy(model).to(processor), to_float(test.pixels[:BATCH]), part(y, slice(BATCH), processor))
-    importance = evidence_model(model, test.pixels, settings.samples, settings.seed, y, watch)
-    lost, told = halves_of_the_bound(model, test.pixels, y, settings.seed, watch)
+    importance = evidence_model(model, test.pixels, settings.samples, settings.seed, y)
+    lost, told = halves_of_the_bound(model, test.pixels, y, settings.seed)
     by = f"K = {settings.samples}"
     numbers = {
         "−ELBO": Number.mean(lost + told, "nats", "lower"),
@@ -57,14 +57,14 @@ def likelihood(subject: Subject, watch: Watch) -> Group:
         f"importance bound, {by}": Number.mean(importance.bounds, "nats", "lower"),
     }
     notes = [note] if (note := meaning(head, density)) else []
-    if density == YES and head.kind == "mass":
+    if density and head.kind == "mass":
         bits = importance.bounds / (math.prod(test.shape) * math.log(2))
         numbers[f"bits per pixel, {by}"] = Number.mean(bits, "bits a pixel and channel", "lower")
     try:
-        annealed, note = annealed_numbers(model, test, y, importance.bounds, settings.seed, watch)
+        annealed, note = annealed_numbers(model, test, y, importance.bounds, settings.seed)
         numbers |= annealed
         notes.append(note)
-    except LunetteError as error:
+    except Unsupported as error:
         notes.append(f"not annealed: {error}")
     return Group(numbers, tuple(notes), basis=basis_of(made))
 
@@ -82,12 +82,12 @@ def once(head: PixelHead, images: Images, seed: int) -> Images:
 
 @torch.inference_mode()
 def halves_of_the_bound(
-    model: LatentModel, pixels: Pixels, y: Tensor | None, seed: int, watch: Watch
+    model: LatentModel, pixels: Pixels, y: Tensor | None, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the distortion and the rate of each picture, (N,) both, in nats: means over some draws of its code."""
     found = np.empty((2, len(pixels)))
     places = cuts(len(pixels), pixels.shape[1:], spread(model, DRAWS))
-    passed = counted(watch, "evidence bound", len(places))
+    passed = counted("evidence bound", len(places))
     for cut in places:
         x = to_float(pixels[cut].to(device_of(model)))
         reseed(seed, "elbo", cut.start)
@@ -98,7 +98,7 @@ def halves_of_the_bound(
 
 
 def annealed_numbers(
-    model: LatentModel, test: Images, y: Tensor | None, importance: NDArray[np.float64], seed: int, watch: Watch
+    model: LatentModel, test: Images, y: Tensor | None, importance: NDArray[np.float64], seed: int
 ) -> tuple[dict[str, Number], str]:
     """Return the annealed bound of some pictures, the gap on as many drawn ones, and what to read them beside.
 
@@ -110,11 +110,11 @@ def annealed_numbers(
     each = how.chains * how.temperatures * math.prod(test.shape) * spread(model)
     n = min(ANNEALED, len(test), int(ANNEALED_VALUES / each))
     if n < min(FEWEST_ANNEALED, len(test)):
-        raise LunetteError(f"chains through {how.temperatures} temperatures take too long for pictures of this size")
+        raise Unsupported(f"chains through {how.temperatures} temperatures take too long for pictures of this size")
     chosen = Permutation(len(test), seed=0)[:n]
     x, told = to_float(test.pixels[chosen].to(device_of(model))), None if y is None else y[chosen]
-    bounds = annealed_bounds(model, x, told, how, seed, watch)
-    found = sandwich(model, max(1, n // 2), told, how, seed, watch)
+    bounds = annealed_bounds(model, x, told, how, seed)
+    found = sandwich(model, max(1, n // 2), told, how, seed)
     numbers = {
         "annealed bound": Number.mean(bounds, "nats", "lower"),
         "annealed gap": Number.mean(found.upper - found.lower, "nats", "lower"),
@@ -127,10 +127,10 @@ def annealed_numbers(
     return numbers, note
 
 
-def meaning(head: PixelHead, density: str) -> str:
+def meaning(head: PixelHead, density: Ability) -> str:
     """Return what the numbers of this likelihood cannot be taken for, or nothing."""
-    if density != YES:
-        return f"these are no likelihoods to compare with those of other models: {density.removeprefix('no: ')}"
+    if not density:
+        return f"these are no likelihoods to compare with those of other models: {density.why_not}"
     if head.kind == "density":
         return (
             "this likelihood is a density of pixels from 0 to 1, not a probability of the stored picture: its nats may "

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lunette.likelihoods import BernoulliHead
-from lunette.progress import Progress, Watch, unwatched
+from lunette.progress import Progress, announce
 from lunette.randomness import reseed
 from lunette.recipes import pixel_head_of
 from lunette.training import cuts, to_float
@@ -20,13 +20,13 @@ from lunette.uses.sheet import Sheet
 SHOWN = 16  # worst, and best
 
 
-def reconstruction(subject: Subject, watch: Watch = unwatched) -> Group:
+def reconstruction(subject: Subject) -> Group:
     """Compare test pictures with the mean picture of their mean code, and what is mended with what was damaged."""
     model = subject.model
-    plain, _ = errors(subject, False, watch)
+    plain, _ = errors(subject, False)
     numbers = {name: number(name, values) for name, values in plain.items()}
     if model.corrupt is not None:
-        mended, damaged = errors(subject, True, watch)
+        mended, damaged = errors(subject, True)
         numbers |= {f"{name}, of damaged pictures": number(name, values) for name, values in mended.items()}
         numbers["PSNR of damaged pictures themselves"] = number("PSNR", damaged["PSNR"])
     order = plain["mean squared error"].argsort(descending=True)
@@ -40,7 +40,7 @@ def reconstruction(subject: Subject, watch: Watch = unwatched) -> Group:
     )
 
 
-def errors(subject: Subject, damage: bool, watch: Watch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def errors(subject: Subject, damage: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Return the fidelity, (N,) each, of reconstructed test pictures, and that of what the model was shown."""
     model, test, y = subject.model, subject.test, subject.y(subject.test)
     drawn, shown = [], []
@@ -53,7 +53,7 @@ def errors(subject: Subject, damage: bool, watch: Watch) -> tuple[dict[str, Tens
             told = part(y, cut, x.device)
             drawn.append(fidelity(x, torch.from_numpy(decode(model, encode(model, seen, told), told))))
             shown.append(fidelity(x, seen.clamp(0, 1)))
-            watch(Progress("reconstructing pictures", cut.start + len(x), len(test)))
+            announce(Progress("reconstructing pictures", cut.start + len(x), len(test)))
     first, second = ({name: torch.cat([each[name] for each in parts]) for name in parts[0]} for parts in (drawn, shown))
     return first, second
 

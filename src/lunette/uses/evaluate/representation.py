@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lunette.errors import LunetteError
+from lunette.errors import Unsupported
 from lunette.images import Images
-from lunette.progress import Progress, Watch
+from lunette.progress import Progress, announce
 from lunette.randomness import stream
 from lunette.training import to_float
 from lunette.uses.evaluate.disentanglement import (
@@ -53,7 +53,7 @@ class Coded:
         return np.stack([self.images.factors[name].double().numpy() for name in names], axis=1)
 
 
-def representation(subject: Subject, watch: Watch) -> Group:
+def representation(subject: Subject) -> Group:
     """Measure probes where pictures have labels, and disentanglement where their factors are known.
 
     The predictors learn from training pictures; everything is measured on test pictures. Raises LunetteError where
@@ -62,17 +62,17 @@ def representation(subject: Subject, watch: Watch) -> Group:
     room = min(PICTURES, max(1, PIXELS // math.prod(subject.test.shape)))
     splits = [some(images, room) for images in (subject.data.train, subject.test)]
     train, test = (Coded(each, latents_model(subject.model, each, subject.y(each)).codes) for each in splits)
-    parts = probes(train, test, watch), factors(train, test, subject.settings.seed, watch)
+    parts = probes(train, test), factors(train, test, subject.settings.seed)
     notes = tuple(note for part in parts for note in part.notes)
     if not any(part.numbers for part in parts):
-        raise LunetteError("; ".join(notes))
+        raise Unsupported("; ".join(notes))
     if subject.model.labels:
         notes += ("the model is told labels beside its codes, which therefore need not hold them",)
     probed, known = parts
     return Group({**probed.numbers, **known.numbers}, notes, known.lists, pictures=known.pictures)
 
 
-def probes(train: Coded, test: Coded, watch: Watch) -> Group:
+def probes(train: Coded, test: Coded) -> Group:
     """Return how well labels are read off codes and, to compare, off pixels; a note where there are no labels."""
     if train.images.labels is None or test.images.labels is None:
         return Group(
@@ -89,14 +89,14 @@ def probes(train: Coded, test: Coded, watch: Watch) -> Group:
     }
     numbers = {}
     for done, (name, (measure, x, test_x)) in enumerate(measures.items()):
-        watch(Progress("probing codes", done, len(measures)))
+        announce(Progress("probing codes", done, len(measures)))
         share = measure(x, labels, test_x, test_labels)
         numbers[name] = Number(share, error=standard_error(share, len(test_labels)), better="higher")
-    watch(Progress("probing codes", len(measures), len(measures)))
+    announce(Progress("probing codes", len(measures), len(measures)))
     return Group(numbers, (f"the probes learned from {len(labels):,} training pictures",))
 
 
-def factors(train: Coded, test: Coded, seed: int, watch: Watch) -> Group:
+def factors(train: Coded, test: Coded, seed: int) -> Group:
     """Return how codes are disentangled; a note where factors are not known, or where that cannot be measured."""
     known = test.images.factors
     if not known:
@@ -111,21 +111,21 @@ def factors(train: Coded, test: Coded, seed: int, watch: Watch) -> Group:
     if test.codes.shape[1] > DIMENSIONS:
         why = f"measured for codes of up to {DIMENSIONS} dimensions, and these have {test.codes.shape[1]:,}"
         return Group(notes=(*notes, f"disentanglement is {why}"))
-    return disentangled(train, test, names, notes, seed, watch)
+    return disentangled(train, test, names, notes, seed)
 
 
-def disentangled(train: Coded, test: Coded, names: list[str], notes: tuple[str, ...], seed: int, watch: Watch) -> Group:
+def disentangled(train: Coded, test: Coded, names: list[str], notes: tuple[str, ...], seed: int) -> Group:
     """Return the scores of codes for the factors called `names`, and add to the notes."""
     z, v = train.codes.astype(np.float64), train.factors(names)
     test_z, test_v = test.codes.astype(np.float64), test.factors(names)
     draws = np.random.default_rng(stream(seed, "representation"))
     columns, accounted = [], []
     for f in range(len(names)):
-        watch(Progress("reading factors off codes", f, len(names)))
+        announce(Progress("reading factors off codes", f, len(names)))
         column, share = importance_of(z[:FOREST], v[:FOREST, f], test_z, test_v[:, f], seed)
         columns.append(column)
         accounted.append(share)
-    watch(Progress("reading factors off codes", len(names), len(names)))
+    announce(Progress("reading factors off codes", len(names), len(names)))
     importance, info = np.stack(columns, axis=1), information(test_z, test_v)
     scores = counted(z, v, test_z, test_v, draws) | dci(importance, accounted)
     chance = counted(z, draws.permutation(v), test_z, draws.permutation(test_v), draws)

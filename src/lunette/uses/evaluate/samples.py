@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lunette.errors import LunetteError
+from lunette.errors import Unsupported
 from lunette.images import Pixels, Shape
 from lunette.models import LatentModel
-from lunette.progress import Progress, Watch, unwatched
+from lunette.progress import Progress, announce
 from lunette.randomness import reseed
 from lunette.runs import FittedPrior
 from lunette.training import cuts, spread
@@ -44,7 +44,7 @@ BETTER: dict[str, Literal["lower", "higher"]] = {
 }
 
 
-def samples(subject: Subject, watch: Watch = unwatched) -> Group:
+def samples(subject: Subject) -> Group:
     """Compare new pictures with test pictures: distances, overlap, two-sample tests and copies of training pictures.
 
     Each number's floor is the same of as many training pictures. Raises LunetteError where there is no prior to draw
@@ -53,19 +53,19 @@ def samples(subject: Subject, watch: Watch = unwatched) -> Group:
     model, data, seed = subject.model, subject.data, subject.settings.seed
     n = min(MOST, len(subject.test), len(data.train), max(FEWEST, MOST_BYTES // math.prod(data.train.shape)))
     if n < FEWEST:
-        raise LunetteError(f"{n} pictures are too few to compare samples with: at least {FEWEST}, of test and training")
+        raise Unsupported(f"{n} pictures are too few to compare samples with: at least {FEWEST}, of test and training")
     seen = data.train.take(slice(n))
     told = subject.y(seen)  # labels as often as in the data
     fitted = prior_of(subject.run, subject.trained, subject.settings.prior)
-    new = pictured(model, drawn_codes(model, fitted, n, told, seen.shape, seed, watch), told, seen.shape)
-    z, rungs = codes(model, seen, 1, seed, watch)
+    new = pictured(model, drawn_codes(model, fitted, n, told, seen.shape, seed), told, seen.shape)
+    z, rungs = codes(model, seen, 1, seed)
     again = pictured(model, z[0].split(rungs, dim=1), told, seen.shape)
-    classifier = classifier_of(data, watch)
+    classifier = classifier_of(data)
     real = some(subject.test, n).pixels[:]
-    measured = compared(classifier, new, real, seed, watch)
-    floors = {name: value for name, (value, _) in compared(classifier, seen.pixels[:], real, seed, watch).items()}
+    measured = compared(classifier, new, real, seed)
+    floors = {name: value for name, (value, _) in compared(classifier, seen.pixels[:], real, seed).items()}
     decoded = frechet_distance(classifier.features(again), classifier.features(real))
-    copied, closest = copies_of(new, real, data.train.pixels, watch)
+    copied, closest = copies_of(new, real, data.train.pixels)
     return Group(
         {name: Number(value, "", se, floors[name], BETTER[name]) for name, (value, se) in measured.items()}
         | {
@@ -78,16 +78,16 @@ def samples(subject: Subject, watch: Watch = unwatched) -> Group:
     )
 
 
-def copies_of(new: Tensor, real: Tensor, trained: Pixels, watch: Watch) -> tuple[dict[str, Number], dict[str, Sheet]]:
+def copies_of(new: Tensor, real: Tensor, trained: Pixels) -> tuple[dict[str, Number], dict[str, Sheet]]:
     """Return the share of copies and the closest pairs; nothing where too few are real to say what is close."""
     if len(real) < FEWEST_REAL:
         return {}, {}
-    share, error, closest = copies(new, real, trained, watch)
+    share, error, closest = copies(new, real, trained)
     return {"copies": Number(share, "", error, TYPICAL, "lower")}, {"Nearest training pictures": closest}
 
 
 def drawn_codes(
-    model: LatentModel, fitted: FittedPrior | None, n: int, y: Tensor | None, shape: Shape, seed: int, watch: Watch
+    model: LatentModel, fitted: FittedPrior | None, n: int, y: Tensor | None, shape: Shape, seed: int
 ) -> tuple[Tensor, ...]:
     """Draw n codes from the fitted prior, or else the model's own, a tensor (n, D) a rung; of labels y (n,) if any."""
     parts = []
@@ -100,7 +100,7 @@ def drawn_codes(
             else:
                 known = y[cut] if y is not None and fitted.label_names else None
                 parts.append(fitted.density.sample(size, known).split(fitted.rungs, dim=1))
-            watch(Progress("drawing samples", cut.start + size, n))
+            announce(Progress("drawing samples", cut.start + size, n))
     return tuple(torch.cat(rung) for rung in zip(*parts, strict=True))
 
 
@@ -113,16 +113,14 @@ def pictured(model: LatentModel, rungs: tuple[Tensor, ...], y: Tensor | None, sh
     return torch.from_numpy(np.concatenate(parts))
 
 
-def compared(
-    classifier: Classifier, pixels: Tensor, real: Tensor, seed: int, watch: Watch
-) -> dict[str, tuple[float, float | None]]:
+def compared(classifier: Classifier, pixels: Tensor, real: Tensor, seed: int) -> dict[str, tuple[float, float | None]]:
     """Return the numbers of uint8 pictures beside real ones, by the names of BETTER, with their standard errors."""
     a, b = classifier.features(pixels), classifier.features(real)
     return {
         FRECHET: (frechet_distance(a, b), None),
         "kernel distance (KID)": kernel_distance(a, b, seed),
         **{name: (share, None) for name, share in overlap(b, a).items()},
-        "two-sample accuracy, pixels": told_apart_by_pixels(pixels, real, seed, watch),
+        "two-sample accuracy, pixels": told_apart_by_pixels(pixels, real, seed),
         "two-sample accuracy, features": told_apart_by_features(a, b, seed),
     }
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lunette.networks import architecture
-from lunette.progress import Progress, Watch, unwatched
+from lunette.progress import Progress, announce
 from lunette.randomness import generator, reseed
 from lunette.training import cuts, to_float
 from lunette.uses.evaluate.probes import standard_error
@@ -17,7 +17,7 @@ NETWORK = "conv:16/2,32/2:64"
 DRAWS = 16 // 4  # values that the network makes of a pixel
 
 
-def told_apart_by_pixels(a: Tensor, b: Tensor, seed: int = 0, watch: Watch = unwatched) -> tuple[float, float]:
+def told_apart_by_pixels(a: Tensor, b: Tensor, seed: int = 0) -> tuple[float, float]:
     """Return the accuracy with which a convolutional network tells images a from b, and its standard error.
 
     Both are uint8 (N, C, H, W). It learns on one half of each, 400 steps of batch 128, and is measured on the other:
@@ -36,7 +36,7 @@ def told_apart_by_pixels(a: Tensor, b: Tensor, seed: int = 0, watch: Watch = unw
         optimizer.zero_grad()
         F.binary_cross_entropy_with_logits(network(to_float(x[index]))[:, 0], y[index]).backward()
         optimizer.step()
-        watch(Progress("telling samples from pictures", step + 1, STEPS))
+        announce(Progress("telling samples from pictures", step + 1, STEPS))
     with torch.inference_mode():
         logits = [network(to_float(held_out[cut])) for cut in cuts(len(held_out), a.shape[1:], DRAWS)]
     return accuracy(torch.cat(logits)[:, 0] > 0, truth)

@@ -7,16 +7,18 @@ import os
 import stat
 import zipfile
 from pathlib import Path, PurePosixPath
+from typing import Annotated
 
 from lunette.errors import LunetteError
 from lunette.files import check_free, check_writable, whole_file, whole_folder
-from lunette.progress import Progress, Watch, unwatched
+from lunette.progress import Progress, announce
 from lunette.runs import Run
+from lunette.uses.verb import Flag, verb
 
 SETTINGS = "run.toml"
 
 
-def pack_run(run: Run, out: Path, watch: Watch) -> None:
+def pack_run(run: Run, out: Path) -> None:
     """Write the files of a run to the ZIP `out`, stored as they are; the same run makes the same bytes.
 
     Raises LunetteError where another process trains there, or changed a file of it meanwhile.
@@ -32,7 +34,7 @@ def pack_run(run: Run, out: Path, watch: Watch) -> None:
                 except FileNotFoundError:
                     raise changed(run) from None
                 archive.writestr(member, data)
-                watch(Progress("packing files", done, len(before)))
+                announce(Progress("packing files", done, len(before)))
         if files_of(run) != before:
             raise changed(run)
         file.flush()
@@ -69,9 +71,16 @@ def is_of_run(path: Path, run: Path) -> bool:
     return path.is_file() and not path.is_symlink() and not hidden
 
 
-def unpack(file: str | Path, out: str | Path | None = None, *, watch: Watch = unwatched) -> Run:
-    """Open a run that `export` packed as one file: write its folder to `out` (by default runs/NAME), and return it.
+@verb("unpack", "take away")
+def unpack(
+    file: Annotated[str | Path, Flag("what lunette export wrote as a .zip", Path, "FILE")],
+    out: Annotated[
+        str | Path | None, Flag("run folder to write; by default runs/NAME", Path | None, aliases=("-o",))
+    ] = None,
+) -> Run:
+    """Open a run that was packed as one file.
 
+    Its folder is `out` (by default runs/NAME).
     Nothing of it is run, and nothing is written outside of `out`. Raises LunetteError, with nothing left behind,
     where `out` exists and for a file that is damaged or was not packed by `export`.
     """
@@ -85,7 +94,7 @@ def unpack(file: str | Path, out: str | Path | None = None, *, watch: Watch = un
             with whole_folder(out) as folder:
                 for done, member in enumerate(members, 1):
                     archive.extract(member, folder)  # which checks its CRC-32
-                    watch(Progress("unpacking files", done, len(members)))
+                    announce(Progress("unpacking files", done, len(members)))
                 check_run(folder, file)
     except FileNotFoundError:
         raise LunetteError(f"there is no file {file}") from None

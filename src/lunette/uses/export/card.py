@@ -13,7 +13,7 @@ import jinja2
 from lunette.codes import StandardNormal
 from lunette.images import is_name
 from lunette.numbers import figures, short
-from lunette.recipes import YES, describe, size, summary
+from lunette.recipes import describe, size, summary
 from lunette.runs import Run, RunSettings, Trained
 from lunette.uses.curves import terms, unit
 from lunette.uses.evaluation import Evaluation, Group
@@ -57,8 +57,8 @@ def model_card(run: Run, trained: Trained, latent: Sequence[int], pictures: Sequ
         mends=model.corrupt is not None,
         standard=isinstance(model.prior, StandardNormal),
         has_prior=model.prior is not None,
-        density="" if described.density == YES else described.density.removeprefix("no: "),
-        sampling="" if described.sampling == YES else described.sampling.removeprefix("no: "),
+        density=described.density.why_not,
+        sampling=described.sampling.why_not,
         difference=difference,
         checked_on="noise" if run.missing_data else "test pictures",
         figures=figures,

@@ -6,14 +6,15 @@ import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 
-from lunette.errors import LunetteError
+from lunette.errors import LunetteError, Unsupported
 from lunette.files import check_free, whole_folder, write_through
 from lunette.images import Images
-from lunette.progress import Progress, Watch, unwatched
+from lunette.progress import Progress, announce
 from lunette.recipes import describe
 from lunette.runs import Run, Trained
 from lunette.training import to_float
@@ -21,17 +22,27 @@ from lunette.uses.export.bundle import pack_run
 from lunette.uses.export.card import model_card, public
 from lunette.uses.export.networks import PICTURES, check_extra, check_model, networks
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, encode, open_run
+from lunette.uses.passes import encode, open_run
 from lunette.uses.reconstruct import reconstruct_model
 from lunette.uses.sample import sample_trained
 from lunette.uses.sheet import Sheet
+from lunette.uses.verb import Checkpoint, Flag, RunFolder, verb
 
 SHOWN = 32  # test pictures on the card, each beside what comes back
 
 
-def export(run: AnyRun, out: str | Path, *, checkpoint: str = "last", watch: Watch = unwatched) -> Path:
-    """Write what others need to use a run to the folder `out`, whole or not at all, and return its path.
+@verb("export", "take away")
+def export(
+    run: RunFolder,
+    out: Annotated[
+        str | Path, Flag("folder to write; or a name that ends in .zip: all of the run", Path, aliases=("-o",))
+    ],
+    *,
+    checkpoint: Checkpoint = "last",
+) -> Path:
+    """Write a run for others: ONNX, safetensors and a model card; or all of it as one .zip.
 
+    It goes to the folder `out`, whole or not at all; returns its path.
     That is encoder.onnx and decoder.onnx, which are checked against torch on test pictures, model.safetensors,
     run.toml without paths of this machine, and MODEL_CARD.md with pictures. Where `out` ends in .zip it is instead
     the run folder itself, with all of its checkpoints, as one file that `unpack` opens anywhere. Raises LunetteError
@@ -45,7 +56,7 @@ def export(run: AnyRun, out: str | Path, *, checkpoint: str = "last", watch: Wat
         if checkpoint != "last":
             raise LunetteError(f"{out} gets every checkpoint of the run: leave --checkpoint {checkpoint} out")
         opened.checkpoints.load()  # a run without a whole one would be of no use elsewhere
-        pack_run(opened, out, watch)
+        pack_run(opened, out)
         return out
     check_extra()
     loaded = opened.checkpoints.load(checkpoint)
@@ -58,7 +69,7 @@ def export(run: AnyRun, out: str | Path, *, checkpoint: str = "last", watch: Wat
     files, difference = {}, 0.0
     for network in networks(model, x, y, metadata(opened, trained, latent)):
         files[network.name], difference = network.data, max(difference, network.difference)
-        watch(Progress("writing networks", len(files), 2))
+        announce(Progress("writing networks", len(files), 2))
     files["model.safetensors"] = loaded.weights
     files["run.toml"] = public(opened.settings).to_toml().encode()
     sheets = sheets_of(opened, trained)
@@ -82,7 +93,7 @@ def metadata(run: Run, trained: Trained, latent: Sequence[int]) -> Mapping[str, 
         "shape": json.dumps(settings.shape),
         "pixel_range": "[0, 1]",
         "likelihood": str(settings.arguments.get("likelihood", "")),
-        "density": describe(trained.recipe).density,
+        "density": str(describe(trained.recipe).density),
         "label_names": json.dumps(settings.label_names, ensure_ascii=False),
         "data": settings.source,
         "data_sha256": str(settings.facts["sha256"]),
@@ -107,6 +118,6 @@ def sheets_of(run: Run, trained: Trained) -> dict[str, Sheet]:
     sheets = {}
     if not run.missing_data:
         sheets["reconstructions"] = reconstruct_model(trained.recipe.model, run.dataset.test.take(slice(SHOWN)))
-    with contextlib.suppress(LunetteError):  # there is no prior, or none of this checkpoint's codes
+    with contextlib.suppress(Unsupported):  # there is no prior, or none of this checkpoint's codes
         sheets["samples"] = sample_trained(run, trained)
     return sheets

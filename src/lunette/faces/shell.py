@@ -1,0 +1,139 @@
+"""A verb called from a shell: its flags read, its place checked, its result printed and written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tyro
+
+from lunette.errors import LunetteError
+from lunette.faces.verbs import flags_of, found, training_flags
+from lunette.files import check_free, check_writable
+
+if TYPE_CHECKING:
+    from lunette.uses.verb import Verb
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a shell wants the result of a verb."""
+
+    out: Path | None = None
+    npz: Path | None = None
+    csv: Path | None = None
+
+
+def call(name: str, words: list[str]) -> None:
+    """Run the verb called `name` with the words of a shell; print its result, and write it where it is to be."""
+    verb = found(name)
+    if name in ("train", "tune"):
+        recipe, words = recipe_of(words)
+        flags = training_flags(verb, recipe, preset_of(words))
+        given = values_of(tyro.cli(flags, args=words, prog=f"lunette {name} {recipe}")) | {"recipe": recipe}
+        given |= {"vary": pairs(given["vary"])} if name == "tune" else {}
+    else:
+        given = values_of(tyro.cli(flags_of(verb), args=words, prog=f"lunette {name}"))
+    place = place_of(verb, given)
+    check_place(verb, given, place)
+    from lunette.faces.progress import showing
+    from lunette.faces.terminal import say
+
+    with showing():
+        result = verb.call(**given)
+    if has_last_word():
+        say(result, name, given)
+    if verb.out and is_first():
+        paths = written(verb, result, given, place)
+        if has_last_word():
+            print(*paths, sep="\n")
+
+
+def place_of(verb: Verb, given: dict[str, Any]) -> Place:
+    """Take what says where the result is to be from the flags that are `given`."""
+    names = [*(["out"] if verb.out else []), *(["csv"] if verb.table else []), "npz"]
+    where = {name: given.pop(name) for name in names if name in given}
+    endings = {name: ending(path, f".{name}") for name, path in where.items() if path and name != "out"}
+    return Place(**{**where, **endings})
+
+
+def check_place(verb: Verb, given: dict[str, Any], place: Place) -> None:
+    """Raise LunetteError, before any work, where the result cannot be written where it is to be."""
+    from lunette.uses.shown import check_name
+
+    if place.out and verb.out == "folder":
+        check_free(place.out)
+    elif place.out and verb.out == "page" and place.out.suffix.lower() not in (".html", ".htm"):
+        raise LunetteError(f"a comparison is a page: end the name {place.out.name!r} in .html")
+    elif place.out and verb.out != "page":
+        check_name(place.out)
+    elif verb.out in ("picture", "folder") and is_first() and given["run"].is_dir():
+        check_writable(given["run"] / "pictures", "choose another place with --out")
+
+
+def written(verb: Verb, result: Any, given: dict[str, Any], place: Place) -> list[Path]:
+    """Write a result; return the paths."""
+    if verb.out == "page":
+        return [result.save(place.out or Path("comparison.html"))]
+    if verb.out == "sheet":
+        from lunette.uses.data import place_of_sheet
+
+        return [result.sheet.save(place.out or place_of_sheet(given["source"]))]
+    if verb.out == "folder" and place.out:
+        paths = [result.save_folder(place.out)]
+    else:
+        from lunette.runs import Run
+
+        paths = [result.save(place.out or Run(given["run"]).pictures / f"{verb.name}.png")]
+    return paths + [result.save(path) for path in (place.npz, place.csv) if path]
+
+
+def ending(path: Path, suffix: str) -> Path:
+    """Return the name of a file with its suffix; raises LunetteError where it is a folder's."""
+    file = path if path.suffix == suffix else Path(f"{path}{suffix}")
+    if path.name in ("", "..") or file.is_dir():
+        raise LunetteError(f"{path} is a folder: name a file in it, such as {path / f'scores{suffix}'}")
+    return file
+
+
+def is_first() -> bool:
+    """Return whether this is the first of several processes, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def has_last_word() -> bool:
+    """Return whether this process tells how it ended: of several the first one does, or the one that launched them."""
+    return is_first() and "LUNETTE_LAUNCHED" not in os.environ
+
+
+def recipe_of(args: list[str]) -> tuple[str, list[str]]:
+    """Part the recipe, by default vae, from the flags."""
+    return (args[0], args[1:]) if args and not args[0].startswith("-") else ("vae", args)
+
+
+def preset_of(args: list[str]) -> str | None:
+    """Return the preset that the arguments name: it changes the defaults of the other flags."""
+    for arg, following in pairwise([*args, ""]):
+        if arg.startswith("--preset"):
+            return arg.partition("=")[2] or following
+    return None
+
+
+def pairs(words: Sequence[str]) -> dict[str, str]:
+    """Return NAME=VALUES by name; raises LunetteError for a word that is no such pair, and for a name given twice."""
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, values = word.partition("=")
+        if not equals or name.replace("-", "_") in found:
+            raise LunetteError(f"cannot vary {word!r}: write each name once, as NAME=LOW..HIGH or NAME=CHOICE,CHOICE")
+        found[name.replace("-", "_")] = values
+    return found
+
+
+def values_of(given: Any) -> dict[str, Any]:
+    """Return the flags as they were given, by name."""
+    return dict(vars(given))

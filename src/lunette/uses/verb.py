@@ -1,0 +1,84 @@
+"""A verb is data: one function, whose annotated signature is its Python call, its flags and its help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from lunette.images import Data, Label
+from lunette.uses.passes import AnyRun
+
+Result = TypeVar("Result")
+Out = Literal["", "picture", "folder", "sheet", "page"]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """How a parameter is said in a shell, where its name and its type do not say it."""
+
+    help: str
+    kind: Any = None  # the type that the words of the shell become; by default that of the parameter
+    metavar: str = ""  # of one that has no dashes before it: it is said by its place
+    name: str = ""
+    aliases: tuple[str, ...] = ()
+    repeats: bool = False
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A function and what a shell adds to it."""
+
+    name: str  # in a shell, such as fit-prior
+    group: str  # of verbs, in their help
+    call: Callable[..., Any]
+    out: Out = ""  # what --out writes of the result, beside the function's own parameters
+    table: bool = False  # whether --csv writes the result as a table, too
+    takes: tuple[type[Any], ...] = ()  # dataclasses whose fields are its further keywords
+    without: tuple[str, ...] = ()  # of these fields: they mean nothing here
+
+
+VERBS: dict[str, Verb] = {}
+
+
+def verb(name: str, group: str, **more: Any) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+    """Register a function as the verb called `name`; `more` are the other fields of Verb."""
+
+    def register(call: Callable[..., Result]) -> Callable[..., Result]:
+        VERBS[name] = Verb(name, group, call, **more)
+        return call
+
+    return register
+
+
+# What several verbs take.
+RunFolder = Annotated[AnyRun, Flag("run folder, such as runs/vae-digits-001", Path, "RUN")]
+Source = Annotated[
+    Data,
+    Flag(
+        "digits, moons, shapes, mnist, fashion-mnist, a folder of pictures, .npz, .npy, IDX files, a pack",
+        str,
+    ),
+]
+Checkpoint = Annotated[str, "last, best, or a checkpoint's number"]
+Seed = Annotated[int, "for everything that is drawn at random"]
+OwnImages = Annotated[
+    Data | None, Flag("your own: a picture, or any source of them; by default test pictures", str | None)
+]
+GivenImages = Annotated[
+    Data | None, Flag("your own: a picture, or any source of them; by default test pictures", str | None, "IMAGES")
+]
+LabelName = Annotated[Label | None, Flag("what the pictures show, for a model that is told labels", str | None)]
+PriorKind = Literal["gaussian", "mixture", "flow", "two-stage", "flow-matching"]
+Processes = Annotated[int | None, "share the work among so many processes of this machine"]
+Restarts = Annotated[int, "start the processes anew so many times when one is lost"]
+With = Annotated[
+    Data | None,
+    Flag("examples that have it: label:NAME, or any source of pictures", str | None, name="with", aliases=("--to",)),
+]
+Without = Annotated[Data | None, Flag("examples that lack it", str | None, aliases=("--from",))]
+Measured = Annotated[
+    Literal["slant", "thickness"] | None,
+    "from the training pictures of each label in which this is largest and smallest",
+]
