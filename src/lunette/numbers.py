@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 
 def short(value: float) -> str:
@@ -15,3 +17,12 @@ def figures(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "" if value is None else "–"
     return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:#.4g}"
+
+
+def finite(value: Any) -> Any:
+    """Return JSON's content with None in place of each number that is not finite."""
+    if isinstance(value, Mapping):
+        return {key: finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,8 +11,9 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from lunette.errors import LunetteError, LunetteWarning, unknown
-from lunette.faces.shell import call
+from lunette.errors import LunetteError, LunetteWarning
+from lunette.faces import jsonl
+from lunette.faces.shell import call, verb_in
 from lunette.faces.silence import broken as broken_silence
 from lunette.faces.verbs import GROUPS, listed
 from lunette.names import lenient
@@ -32,12 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args[:1] in ([], ["-h"], ["--help"]):
             print(overview(), end="")
             return 0
-        words = 2 if " ".join(args[:2]) in listed() else 1
-        verb = " ".join(args[:words])
-        if verb not in listed():
-            raise unknown("verb", verb, listed())
+        if args[0] == "--jsonl":
+            return jsonl.main(args[1:])
+        verb, words = verb_in(args)
         with broken_silence(verb):
-            call(verb, args[words:])
+            call(verb, words)
     except LunetteError as error:
         place = f" (process {os.environ['RANK']})" if os.environ.get("RANK", "0") != "0" else ""
         with contextlib.suppress(OSError):  # after a hang-up nobody hears it
@@ -74,7 +74,8 @@ def overview() -> str:
     for group in GROUPS:
         lines += ["", f"{group}:"]
         lines += [f"  {name:{width}}{verb.summary}" for name, verb in listed().items() if verb.group == group]
-    return "\n".join([*lines, "", "lunette VERB --help says what a verb takes.", ""])
+    lines += ["", "lunette VERB --help says what a verb takes; lunette --jsonl VERB … speaks JSON, for programs."]
+    return "\n".join([*lines, ""])
 
 
 def show_warning(

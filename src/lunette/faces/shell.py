@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import tyro
 
-from lunette.errors import LunetteError
-from lunette.faces.verbs import flags_of, found, training_flags
+from lunette.errors import LunetteError, unknown
+from lunette.faces.verbs import flags_of, found, listed, training_flags
 from lunette.files import check_free, check_writable
 
 if TYPE_CHECKING:
@@ -28,8 +28,16 @@ class Place:
     csv: Path | None = None
 
 
-def call(name: str, words: list[str]) -> None:
-    """Run the verb called `name` with the words of a shell; print its result, and write it where it is to be."""
+def verb_in(words: list[str]) -> tuple[str, list[str]]:
+    """Part the name of a verb from what it is given; raises LunetteError for none that is known."""
+    length = 2 if " ".join(words[:2]) in listed() else 1
+    if (name := " ".join(words[:length])) not in listed():
+        raise unknown("verb", name, listed())
+    return name, words[length:]
+
+
+def call(name: str, words: list[str]) -> list[Path]:
+    """Run the verb called `name` with the words of a shell; print its result, and return the files that it is in."""
     verb = found(name)
     if name in ("train", "tune"):
         recipe, words = recipe_of(words)
@@ -47,10 +55,11 @@ def call(name: str, words: list[str]) -> None:
         result = verb.call(**given)
     if has_last_word():
         say(result, name, given)
-    if verb.out and is_first():
-        paths = written(verb, result, given, place)
-        if has_last_word():
-            print(*paths, sep="\n")
+    paths = written(verb, result, given, place) if verb.out and is_first() else []
+    if paths and has_last_word():
+        print(*paths, sep="\n")
+    made = result if isinstance(result, Path) else getattr(result, "path", None)  # a run, a study
+    return [*paths, *([made] if made else [])]
 
 
 def place_of(verb: Verb, given: dict[str, Any]) -> Place:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lunette.files import write
 from lunette.names import quoted
+from lunette.numbers import finite
 from lunette.stored import from_json, reading, to_json, typed
 from lunette.uses.shown import Shown
 
@@ -88,12 +89,3 @@ class Evaluation:
                 }
             evaluation: Evaluation = typed(cls, content)
             return evaluation
-
-
-def finite(value: Any) -> Any:
-    """Return JSON's content with None in place of each number that is not finite."""
-    if isinstance(value, Mapping):
-        return {key: finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
