@@ -5,9 +5,10 @@ from lunette.errors import LunetteError as LunetteError
 from lunette.errors import LunetteWarning as LunetteWarning
 from lunette.errors import Unsupported as Unsupported
 from lunette.images import Images as Images
-from lunette.images import load as load
 from lunette.recipes import recipe as recipe
 from lunette.runs import Run as Run
+from lunette.runs.opening import load as load
+from lunette.runs.opening import open as open
 from lunette.uses.anomalies import anomalies as anomalies
 from lunette.uses.catalogue import catalogue as catalogue
 from lunette.uses.comparison.compare import compare as compare

@@ -19,6 +19,7 @@ class Listed(NamedTuple):
     summary: str
     module: str
     function: str
+    of_run: bool  # whether it takes a run first
 
 
 @functools.cache
@@ -26,6 +27,12 @@ def homes() -> dict[str, str]:
     """Return the module of each public name, as the stub `__init__.pyi` has them."""
     stub = (SOURCE / "__init__.pyi").read_text(encoding="utf-8")
     return {name: module for module, name in re.findall(r"^from (\S+) import (\w+) as \w+$", stub, re.MULTILINE)}
+
+
+@functools.cache
+def verbs_of_runs() -> tuple[str, ...]:
+    """Return the functions that are verbs and take a run first: they are its methods, too."""
+    return tuple(verb.function for verb in verbs() if verb.of_run)
 
 
 @functools.cache
@@ -45,5 +52,6 @@ def verbs_in(path: Path, text: str) -> Iterator[Listed]:
             continue
         for mark in node.decorator_list:
             if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "verb":
+                takes_run = bool(node.args.args) and node.args.args[0].arg == "run"
                 name, group = (ast.literal_eval(word) for word in mark.args)
-                yield Listed(name, group, (ast.get_docstring(node) or "").split("\n")[0], module, node.name)
+                yield Listed(name, group, (ast.get_docstring(node) or "").split("\n")[0], module, node.name, takes_run)

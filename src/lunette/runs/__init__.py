@@ -3,6 +3,7 @@
 from lunette.files import write, writing
 from lunette.runs.checkpoints import Checkpoint, Loaded
 from lunette.runs.concepts import Concept, Concepts, check_name
+from lunette.runs.opening import AnyRun, load, open_run
 from lunette.runs.priors import FittedPrior, Priors
 from lunette.runs.record import record, restore
 from lunette.runs.run import REPORT, Run, Trained
@@ -11,6 +12,7 @@ from lunette.runs.signals import Signals
 
 __all__ = [
     "REPORT",
+    "AnyRun",
     "Checkpoint",
     "Concept",
     "Concepts",
@@ -22,6 +24,8 @@ __all__ = [
     "Signals",
     "Trained",
     "check_name",
+    "load",
+    "open_run",
     "record",
     "restore",
     "versions",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
+import importlib
 import itertools
 import json
 import re
@@ -22,6 +24,7 @@ from lunette.files import is_taken, write, write_folder, writing
 from lunette.images import Dataset, is_name, load
 from lunette.models import LatentModel
 from lunette.names import on_disk, quoted
+from lunette.public import verbs_of_runs
 from lunette.recipes import Recipe, build
 from lunette.runs.checkpoints import Checkpoint, Checkpoints, Loaded
 from lunette.runs.concepts import Concepts
@@ -79,6 +82,15 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a verb that takes a run as a method: run.sample(64) is lunette.sample(run, 64)."""
+        if name not in verbs_of_runs():
+            raise AttributeError(f"a run has no {name!r}; its verbs are {', '.join(verbs_of_runs())}")
+        return functools.partial(getattr(importlib.import_module("lunette"), name), self)
+
+    def __dir__(self) -> list[str]:
+        return sorted([*super().__dir__(), *verbs_of_runs()])
 
     @property
     def pictures(self) -> Path:

@@ -17,12 +17,12 @@ from lunette.images import Data, Images, Label, Pixels, index_of, read_with_name
 from lunette.models import LatentModel
 from lunette.randomness import stream
 from lunette.recipes import Ability, describe
-from lunette.runs import Run
+from lunette.runs import Run, open_run
 from lunette.training import to_float
 from lunette.uses.anomaly_scores import SCORES, Score, anomaly_scores, refusals
 from lunette.uses.detection import quantiles
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import at_most, decode, encode, open_run
+from lunette.uses.passes import at_most, decode, encode
 from lunette.uses.stand_ins import warn_of_missing
 from lunette.uses.strangeness import Anomalies
 from lunette.uses.verb import Checkpoint, Flag, GivenImages, LabelName, RunFolder, Seed, verb

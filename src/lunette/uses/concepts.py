@@ -12,10 +12,10 @@ from torch import Tensor
 
 from lunette.errors import LunetteError
 from lunette.images import Data, Images, Label
-from lunette.runs import Concept, Run, Trained, check_name
+from lunette.runs import Concept, Run, Trained, check_name, open_run
 from lunette.uses.labels import labels_for, of_label
 from lunette.uses.measures import measure as measured
-from lunette.uses.passes import encode, open_run, own_pictures
+from lunette.uses.passes import encode, own_pictures
 from lunette.uses.verb import Checkpoint, Flag, LabelName, Measured, RunFolder, With, Without, verb
 
 MOST = 20_000  # training pictures that are looked at: more hardly change a mean

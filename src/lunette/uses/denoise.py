@@ -18,11 +18,11 @@ from lunette.images import CORRUPTIONS, Corruption, Data, Images, corruption, re
 from lunette.models import LatentModel
 from lunette.progress import Progress, announce
 from lunette.randomness import reseed
-from lunette.runs import Run
+from lunette.runs import Run, open_run
 from lunette.training import cuts, spread, to_float
 from lunette.uses.fidelity import psnr
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import decode, encode, open_run, part
+from lunette.uses.passes import decode, encode, part
 from lunette.uses.picture_folder import save_pictures
 from lunette.uses.sheet import Sheet
 from lunette.uses.shown import Shown

@@ -16,12 +16,12 @@ from lunette.errors import LunetteError
 from lunette.images import Data, Images, index_of
 from lunette.models import LatentModel
 from lunette.progress import Progress, announce
-from lunette.runs import Run
+from lunette.runs import Run, open_run
 from lunette.training import to_float
 from lunette.uses.concepts import combined, concept_of, label_in
 from lunette.uses.drift import Drift, drifts_of
 from lunette.uses.labels import labels_for, of_label
-from lunette.uses.passes import decode, encode, open_run, own_pictures
+from lunette.uses.passes import decode, encode, own_pictures
 from lunette.uses.stand_ins import split_or_drawn
 from lunette.uses.strip import Strip
 from lunette.uses.traversal import steps_along

@@ -21,9 +21,10 @@ from lunette.objectives import log_weights
 from lunette.progress import counted
 from lunette.randomness import reseed
 from lunette.recipes import describe
+from lunette.runs import AnyRun, open_run
 from lunette.training import keep_memory, spread, to_float
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import AnyRun, device_of, open_run, own_pictures, part
+from lunette.uses.passes import device_of, own_pictures, part
 
 PASS_VALUES = 2**20  # of decoded pictures at a time: they stay in the processor's cache
 NO_MEMORY = ("out of memory", "allocate memory")  # what torch says

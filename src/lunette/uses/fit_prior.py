@@ -15,10 +15,10 @@ from lunette.images import Images
 from lunette.models import LatentModel
 from lunette.progress import Progress, announce
 from lunette.randomness import reseed
-from lunette.runs import FittedPrior
+from lunette.runs import FittedPrior, open_run
 from lunette.training import cuts, keep_memory, spread, to_float
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import at_most, device_of, open_run, part, warn_of_few
+from lunette.uses.passes import at_most, device_of, part, warn_of_few
 from lunette.uses.verb import Checkpoint, PriorKind, RunFolder, Seed, verb
 
 HELD_OUT_SHARE = 0.1

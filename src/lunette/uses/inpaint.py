@@ -22,10 +22,11 @@ from lunette.models import Hamiltonian, LatentModel
 from lunette.objectives import log_weights
 from lunette.progress import Progress, announce
 from lunette.randomness import reseed
+from lunette.runs import open_run
 from lunette.training import cuts, keep_memory, spread, to_float
 from lunette.uses.denoise import own_or_test
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import device_of, open_run, part
+from lunette.uses.passes import device_of, part
 from lunette.uses.picture_folder import save_pictures
 from lunette.uses.sheet import Sheet
 from lunette.uses.shown import Shown

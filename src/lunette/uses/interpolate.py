@@ -13,9 +13,9 @@ from torch import Tensor
 from lunette.errors import LunetteError, unknown
 from lunette.images import Images
 from lunette.models import LatentModel
-from lunette.runs import Run
+from lunette.runs import Run, open_run
 from lunette.uses.labels import labels_for, of_label
-from lunette.uses.passes import decode, encode, open_run, own_pictures
+from lunette.uses.passes import decode, encode, own_pictures
 from lunette.uses.sheet import Sheet
 from lunette.uses.verb import Checkpoint, Flag, LabelName, RunFolder, verb
 

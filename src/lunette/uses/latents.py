@@ -16,12 +16,12 @@ from torch import Tensor
 from lunette.errors import LunetteError
 from lunette.images import Data, Images, Label, read, to_archive
 from lunette.models import LatentModel
-from lunette.runs import Run
+from lunette.runs import Run, open_run
 from lunette.training import ALONE, PATIENCE, Team, are_to_launch, cuts, joined
 from lunette.uses import drawing
 from lunette.uses.axes import principal_axes
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import device_of, encode, open_run, own_pictures
+from lunette.uses.passes import device_of, encode, own_pictures
 from lunette.uses.shown import Shown
 from lunette.uses.verb import Checkpoint, LabelName, OwnImages, Processes, RunFolder, verb
 

@@ -11,9 +11,10 @@ from lunette.codes import StandardNormal
 from lunette.errors import LunetteError
 from lunette.images import Images, Label
 from lunette.models import LatentModel
+from lunette.runs import open_run
 from lunette.uses.axes import principal_axes
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import decode, encode, open_run
+from lunette.uses.passes import decode, encode
 from lunette.uses.sheet import Sheet
 from lunette.uses.stand_ins import split_or_drawn
 from lunette.uses.verb import Checkpoint, LabelName, RunFolder, verb

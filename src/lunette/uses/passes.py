@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,13 +16,7 @@ from lunette.progress import Progress, announce
 from lunette.runs import Run
 from lunette.training import cuts, spread, to_float
 
-AnyRun = Run | str | Path
 FEW = 100  # pictures: the error of their mean is a tenth of what one differs from another
-
-
-def open_run(run: AnyRun) -> Run:
-    """Return the run itself, or the one in that folder."""
-    return run if isinstance(run, Run) else Run(run)
 
 
 def own_pictures(run: Run, source: Data) -> Images:

@@ -12,9 +12,10 @@ from lunette.errors import LunetteError
 from lunette.images import Images, Label
 from lunette.models import LatentModel
 from lunette.randomness import reseed
+from lunette.runs import open_run
 from lunette.training import to_float
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import decode, encode, open_run, own_pictures
+from lunette.uses.passes import decode, encode, own_pictures
 from lunette.uses.sheet import Sheet
 from lunette.uses.verb import Checkpoint, LabelName, OwnImages, RunFolder, Seed, verb
 

@@ -15,8 +15,8 @@ from lunette.images import Label, index_of
 from lunette.models import LatentModel
 from lunette.names import quoted
 from lunette.randomness import reseed
-from lunette.runs import FittedPrior, Run, Trained
-from lunette.uses.passes import decode, device_of, open_run
+from lunette.runs import FittedPrior, Run, Trained, open_run
+from lunette.uses.passes import decode, device_of
 from lunette.uses.sheet import Sheet
 from lunette.uses.verb import Checkpoint, Flag, PriorKind, RunFolder, Seed, verb
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from lunette.images import Data, Label
-from lunette.uses.passes import AnyRun
+from lunette.runs import AnyRun
 
 Result = TypeVar("Result")
 Out = Literal["", "picture", "folder", "sheet", "page"]

@@ -14,14 +14,14 @@ from lunette.files import write_anew
 from lunette.images import Images
 from lunette.models import LatentModel
 from lunette.names import quoted, written
-from lunette.runs import Run, Trained
+from lunette.runs import AnyRun, Run, Trained, open_run
 from lunette.training import to_float
 from lunette.uses.comparison.lines import Line, Side, apart, lines
 from lunette.uses.comparison.plots import curves, pareto, rate_distortion
 from lunette.uses.evaluation import Evaluation
 from lunette.uses.labels import labels_for
 from lunette.uses.page import render
-from lunette.uses.passes import AnyRun, decode, encode, open_run
+from lunette.uses.passes import decode, encode
 from lunette.uses.sample import sample_trained
 from lunette.uses.sheet import Sheet
 from lunette.uses.verb import Checkpoint, Flag, Seed, verb

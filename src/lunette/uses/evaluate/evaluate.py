@@ -11,7 +11,7 @@ import torch
 
 from lunette.errors import LunetteError, LunetteWarning, unknown
 from lunette.files import check_writable
-from lunette.runs import REPORT, Run, write
+from lunette.runs import REPORT, Run, open_run, write
 from lunette.uses.evaluate.codes import codes
 from lunette.uses.evaluate.likelihood import likelihood
 from lunette.uses.evaluate.reconstruction import reconstruction
@@ -20,7 +20,6 @@ from lunette.uses.evaluate.samples import samples as sampling
 from lunette.uses.evaluate.subject import EvaluationSettings, Subject, some
 from lunette.uses.evaluation import Evaluation, Group
 from lunette.uses.evidence import enough_memory
-from lunette.uses.passes import open_run
 from lunette.uses.report import report
 from lunette.uses.verb import Checkpoint, Flag, PriorKind, RunFolder, Seed, verb
 

@@ -16,13 +16,13 @@ from lunette.files import check_free, whole_folder, write_through
 from lunette.images import Images
 from lunette.progress import Progress, announce
 from lunette.recipes import describe
-from lunette.runs import Run, Trained
+from lunette.runs import Run, Trained, open_run
 from lunette.training import to_float
 from lunette.uses.export.bundle import pack_run
 from lunette.uses.export.card import model_card, public
 from lunette.uses.export.networks import PICTURES, check_extra, check_model, networks
 from lunette.uses.labels import labels_for
-from lunette.uses.passes import encode, open_run
+from lunette.uses.passes import encode
 from lunette.uses.reconstruct import reconstruct_model
 from lunette.uses.sample import sample_trained
 from lunette.uses.sheet import Sheet

@@ -1,0 +1,48 @@
+"""A run in one's hands: opened by its folder, with verbs as methods."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import lunette
+from lunette.errors import LunetteError
+from lunette.runs import Run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    settings = {"epochs": 1, "network": "mlp:8", "latent": 2, "pictures": 0, "progress": False}
+    return lunette.train("vae", out=tmp_path_factory.mktemp("runs") / "run", **settings)
+
+
+def test_a_run_is_opened_by_its_folder(run):
+    for source in (run.path, str(run.path), run):
+        assert lunette.open(source).path == run.path
+    assert lunette.load(run.path).path == run.path
+    assert len(lunette.load("digits").test) == 180
+    with pytest.raises(LunetteError, match="does not exist; lunette train makes one"):
+        lunette.open("nowhere")
+
+
+def test_verbs_that_take_a_run_are_its_methods(run):
+    opened = lunette.open(run.path)
+    np.testing.assert_array_equal(opened.sample(4, seed=3).images, lunette.sample(run.path, 4, seed=3).images)
+    codes = opened.latents(progress=False)
+    np.testing.assert_array_equal(codes.arrays()["codes"], lunette.latents(run).arrays()["codes"])
+    assert opened.edit(dimension=0, n=2, drift=False, progress=False).images.shape[:2] == (2, 7)
+    assert {"sample", "reconstruct", "edit", "anomalies", "evaluate", "fit_prior", "export", "resume"} <= {*dir(opened)}
+    assert not {"train", "pack", "doctor", "unpack"} & {*dir(opened)}
+
+
+def test_what_a_run_has_not_is_said_with_what_it_has(run):
+    with pytest.raises(AttributeError, match=r"a run has no 'smaple'; its verbs are .*sample"):
+        run.smaple(4)
+    assert not hasattr(run, "_repr_png_")
+
+
+def test_a_run_is_copied_and_pickled(run):
+    for other in (copy.copy(run), copy.deepcopy(run), pickle.loads(pickle.dumps(run))):
+        assert isinstance(other, Run)
+        assert other.path == run.path
