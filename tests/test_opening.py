@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,3 +48,30 @@ def test_a_run_is_copied_and_pickled(run):
     for other in (copy.copy(run), copy.deepcopy(run), pickle.loads(pickle.dumps(run))):
         assert isinstance(other, Run)
         assert other.path == run.path
+
+
+STORED = Path(__file__).parent / "stored" / "run"
+
+
+def test_a_run_of_an_older_format_is_opened_used_and_resumed(tmp_path):
+    """It was written in November 2026, before run.toml had a format number: vae, 2 epochs on digits."""
+    shutil.copytree(STORED, tmp_path / "run")
+    old = lunette.open(tmp_path / "run")
+    rows = old.metrics()
+    assert old.sample(4, progress=False).images.shape == (4, 1, 8, 8)
+    assert old.reconstruct(n=3, progress=False).images.shape == (6, 1, 8, 8)
+    again = lunette.resume(old, epochs=4, progress=False)
+    assert again.metrics()[: len(rows) - 1] == rows[:-1]  # the last row was of the test pictures
+    assert again.metrics()[-1]["loss"] < rows[-1]["loss"]
+    assert "format = 1" in (tmp_path / "run" / "run.toml").read_text()
+    measured = old.evaluate(["reconstruction"], pictures=20, progress=False)
+    assert measured.groups["reconstruction"].numbers
+
+
+def test_a_run_of_a_newer_format_says_what_to_do(run, tmp_path, monkeypatch):
+    shutil.copytree(run.path, tmp_path / "run")
+    with monkeypatch.context() as later:
+        later.setattr("lunette.runs.settings.FORMAT", 2)
+        (tmp_path / "run" / "run.toml").write_text(run.settings.to_toml())
+    with pytest.raises(LunetteError, match="format 2, and this Lunette knows up to 1: use a newer one"):
+        lunette.open(tmp_path / "run")

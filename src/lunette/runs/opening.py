@@ -27,4 +27,4 @@ def load(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> 
     return load_images(source, settings, check)
 
 
-open = open_run  # noqa: A001 as the public name, lunette.open
+open = open_run  # noqa: A001

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from lunette.errors import LunetteError
 from lunette.images import DataSettings, Shape
 from lunette.recipes import RECIPES, arguments
 from lunette.stored import from_toml, to_toml, typed, within
 from lunette.training import TrainingSettings
 
 WHERE = ("data.source", "training.device")  # in run.toml: where the run is, not what, so that it may be changed by hand
+FORMAT = 1  # of the run folder; runs from before there was a number, which are read all the same, are of 0
 FACTS = {"shape": tuple[int, int, int], "train": int, "validation": int, "test": int, "sha256": str}
 
 
@@ -47,6 +49,7 @@ class RunSettings:
         """Return run.toml's text; a setting that is None is left out."""
         tables = {"source": self.source} | asdict(self.data)
         content = {
+            "format": FORMAT,
             "recipe": self.recipe,
             "arguments": self.arguments,
             "data": _without_none(tables) | {"facts": self.facts},
@@ -59,6 +62,10 @@ class RunSettings:
     def from_toml(cls, text: str) -> RunSettings:
         """Read run.toml; raises KeyError, TypeError, ValueError or LunetteError where it is not one."""
         content = from_toml(text, WHERE)
+        if (written := typed(int, content.get("format", 0))) > FORMAT:
+            raise LunetteError(
+                f"this run is of format {written}, and this Lunette knows up to {FORMAT}: use a newer one"
+            )
         data, recipe = typed(Mapping[str, Any], content["data"]), typed(str, content["recipe"])
         loading = {f.name: data[f.name] for f in fields(DataSettings) if f.name in data}
         given = typed(Mapping[str, Any], content["arguments"])
