@@ -12,7 +12,7 @@ from pathlib import Path
 
 import lunette
 from gallery import PICTURES, trained
-from lunette.faces.terminal import evaluation_table
+from lunette.faces.tables import evaluation_table
 from lunette.uses.shown import Shown
 
 

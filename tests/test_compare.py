@@ -7,7 +7,8 @@ import pytest
 
 from lunette.errors import LunetteError
 from lunette.faces.cli import main
-from lunette.faces.terminal import cell, say
+from lunette.faces.tables import cell
+from lunette.faces.terminal import say
 from lunette.uses.comparison import Line, compare
 from lunette.uses.comparison.plots import losses, pareto, undominated
 from lunette.uses.evaluation import Evaluation, Group, Number

@@ -10,7 +10,7 @@ import torch
 
 from lunette.errors import LunetteError
 from lunette.faces.cli import main
-from lunette.faces.terminal import evaluation_table
+from lunette.faces.tables import evaluation_table
 from lunette.files import write
 from lunette.images import Images, load
 from lunette.progress import watched

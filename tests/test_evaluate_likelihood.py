@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lunette.errors import LunetteError
+from lunette.errors import LunetteError, Unsupported
 from lunette.images import Images
 from lunette.likelihoods import BernoulliHead
 from lunette.progress import watched
@@ -190,7 +190,7 @@ def test_codes_are_measured_without_a_prior_that_has_not_learned_and_of_one_pict
     assert "MMD" not in alone  # no pair is there
 
     def unlearned(run, trained):
-        raise LunetteError("it had not begun to learn")
+        raise Unsupported("it had not begun to learn")
 
     monkeypatch.setattr("lunette.uses.evaluate.codes.check_learned", unlearned)
     found = evaluate(runs["vae"], ["codes"], pictures=50).groups["codes"]

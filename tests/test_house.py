@@ -87,7 +87,7 @@ def test_faces_make_flags_of_signatures_and_of_where_results_go():
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     named = {ast.unparse(call.func): call for call in calls}
     own = [call.args[0].value for call in calls if ast.unparse(call.func) == "Argument"]
-    assert sorted(own) == ["csv", "npz", "out"]
+    assert sorted(own) == ["csv", "npz", "out", "progress"]
     assert {"tyro.cli", "tyro.conf.arg"} <= named.keys()
     assert sum(ast.unparse(call.func) == "tyro.conf.arg" for call in calls) == 1
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import lunette
 from lunette.errors import LunetteError
@@ -75,3 +76,15 @@ def test_a_run_of_a_newer_format_says_what_to_do(run, tmp_path, monkeypatch):
         (tmp_path / "run" / "run.toml").write_text(run.settings.to_toml())
     with pytest.raises(LunetteError, match="format 2, and this Lunette knows up to 1: use a newer one"):
         lunette.open(tmp_path / "run")
+
+
+def test_training_leaves_the_callers_draws_alone(run, tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    settings = {"epochs": 1, "network": "mlp:8", "latent": 2, "pictures": 0, "progress": False}
+    trained = lunette.train("vae", out=tmp_path / "run", **settings)
+    lunette.resume(trained, epochs=2, progress=False)
+    trained.sample(2, progress=False)
+    trained.evaluate(["likelihood"], pictures=5, samples=2, progress=False)
+    assert torch.equal(torch.rand(3), expected)

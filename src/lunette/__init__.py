@@ -27,7 +27,7 @@ def __getattr__(name: str) -> Any:
     home = homes()[name]
     value = getattr(importlib.import_module(home), name)
     if home.startswith("lunette.uses."):
-        value = importlib.import_module("lunette.faces.progress").shown(value)
+        value = importlib.import_module("lunette.faces.python").shown(value)
     globals()[name] = value
     return value
 

@@ -30,6 +30,20 @@ def reseed(seed: int, *names: str | int) -> None:
         torch.get_device_module().manual_seed(number)
 
 
+@contextlib.contextmanager
+def callers_draws_kept() -> Iterator[None]:
+    """Leave torch's global generators as they are found, whatever draws from them within this."""
+    state = torch.default_generator.get_state()
+    device = torch.get_device_module() if has_accelerator() else None
+    on_device = device.get_rng_state() if device else None
+    try:
+        yield
+    finally:
+        torch.default_generator.set_state(state)
+        if device:
+            device.set_rng_state(on_device)
+
+
 @functools.cache
 def has_accelerator() -> bool:
     """Return whether this machine has a device with a generator of its own."""

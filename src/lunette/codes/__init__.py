@@ -9,7 +9,7 @@ from lunette.codes.dirac import Dirac, DiracHead
 from lunette.codes.hamiltonian import Flat, HamiltonianPosterior, Leapfrog, Tempering, leapfrog
 from lunette.codes.head import CodeHead, wide
 from lunette.codes.mixture import Vamp
-from lunette.codes.normal import NormalHead, StandardNormal, tempered
+from lunette.codes.normal import NormalHead, StandardNormal, factors, tempered
 from lunette.codes.path import log_prob_by_path
 from lunette.codes.posteriors import POSTERIORS, code_head
 from lunette.codes.prior import Prior
@@ -45,6 +45,7 @@ __all__ = [
     "UniformCategories",
     "Vamp",
     "code_head",
+    "factors",
     "leapfrog",
     "log_prob_by_path",
     "make_prior",

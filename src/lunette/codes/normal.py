@@ -8,7 +8,7 @@ from torch.distributions import Distribution, Independent, Normal
 
 from lunette.codes.head import CodeHead
 from lunette.codes.prior import Prior
-from lunette.errors import LunetteError
+from lunette.errors import LunetteError, Unsupported
 from lunette.heads import single
 from lunette.randomness import noise
 
@@ -85,3 +85,10 @@ def tempered(p: Distribution, z: Tensor, temperature: float) -> Tensor:
             "normal: leave temperature at 1"
         )
     return p.mean + temperature * (z - p.mean)
+
+
+def factors(distribution: Distribution, part: str = "posterior") -> Normal:
+    """Return the normal distributions of each dimension on its own; raises LunetteError where they depend."""
+    if isinstance(distribution, Independent) and isinstance(distribution.base_dist, Normal):
+        return distribution.base_dist
+    raise Unsupported(f"this term looks at each dimension of the code by itself: use --{part} normal")

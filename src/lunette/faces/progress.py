@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -23,7 +21,6 @@ from lunette.training import End, EpochEnd, Event, Metrics, Start, Step
 LINES = 30  # at most so many epochs of a stage are printed, evenly spread, and always the last one
 REFRESH_SECONDS = 0.2
 AnyBar = TypeVar("AnyBar", bound="Bar")
-Result = TypeVar("Result")
 
 
 class Bar:
@@ -164,19 +161,3 @@ def showing() -> Iterator[None]:
         training, work = (stack.enter_context(bar) for bar in (ProgressBar(), WorkBar()))
         stack.enter_context(watched(lambda news: (work if isinstance(news, Work) else training)(news)))
         yield
-
-
-def shown(use: Callable[..., Result]) -> Callable[..., Result]:
-    """Return a verb with a bar that shows how far it is, unless `progress` is False."""
-
-    @functools.wraps(use)
-    def verb(*args: Any, progress: bool = True, **settings: Any) -> Result:
-        with showing() if progress else contextlib.nullcontext():
-            return use(*args, **settings)
-
-    signature = inspect.signature(use)
-    own = [*signature.parameters.values()]
-    rest = [own.pop()] if own and own[-1].kind == inspect.Parameter.VAR_KEYWORD else []
-    asked = inspect.Parameter("progress", inspect.Parameter.KEYWORD_ONLY, default=True, annotation="bool")
-    verb.__signature__ = signature.replace(parameters=[*own, asked, *rest])  # type: ignore[attr-defined]
-    return verb

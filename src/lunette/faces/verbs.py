@@ -52,7 +52,7 @@ def places(verb: Verb) -> list[Argument]:
     from lunette.uses.verb import Flag
 
     helps = {
-        "picture": "picture to write; by default in the run's pictures/",
+        "picture": "picture to write, .gif moves; by default in the run's pictures/",
         "folder": "folder to write each picture to; by default only a sheet in the run's pictures/",
         "sheet": "the contact sheet; by default contact-sheet.png",
         "page": "the page to write; by default comparison.html",

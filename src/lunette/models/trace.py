@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, kl_divergence
+
+from lunette.codes import factors, log_prob_by_path
+from lunette.errors import Unsupported
+
+NO_PRIOR = "the rate needs a prior, and this model has none: give it one, or leave the rate out"
 
 
 @dataclass(frozen=True)
@@ -19,6 +25,35 @@ class Latent:
     z: Tensor
     q: Distribution  # batch (N), or (K, N) on a rung that is told from samples of those above; event (D)
     p: Distribution | None  # None for a plain autoencoder
+
+    @property
+    def prior(self) -> Distribution:
+        """Its prior; raises Unsupported where it has none."""
+        if self.p is None:
+            raise Unsupported(NO_PRIOR)
+        return self.p
+
+    @cached_property
+    def kl(self) -> Tensor:
+        """KL(q ‖ p), (N,), in nats: in closed form where torch knows one, else `kl_by_path`.
+
+        On a rung that is told from samples of those above it is the mean over them.
+        """
+        try:
+            kl = kl_divergence(self.q, self.prior)
+        except NotImplementedError:
+            return self.kl_by_path
+        return kl.mean(0) if kl.dim() > 1 else kl
+
+    @cached_property
+    def kl_by_path(self) -> Tensor:
+        """The mean over K samples of log q(z) − log p(z), (N,), in nats, with the path derivative."""
+        return (log_prob_by_path(self.q, self.z) - self.prior.log_prob(self.z)).mean(0)
+
+    @cached_property
+    def kl_by_dimension(self) -> Tensor:
+        """KL(q(z_j | x) ‖ p(z_j)), (N, D) or (K, N, D), in nats; raises Unsupported where dimensions depend."""
+        return kl_divergence(factors(self.q), factors(self.prior, "prior"))
 
 
 @dataclass(frozen=True)

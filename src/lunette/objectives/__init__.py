@@ -15,12 +15,10 @@ from lunette.objectives.rates import (
     FreeRungRate,
     MutualInformation,
     TotalCorrelation,
-    factors,
 )
 from lunette.objectives.regularizers import code_norm, decoder_gradient, decoder_weights
 from lunette.objectives.similarity import Dissimilarity
 from lunette.objectives.terms import (
-    NO_PRIOR,
     PathRate,
     RungRate,
     Sparsity,
@@ -32,7 +30,6 @@ from lunette.objectives.terms import (
 from lunette.objectives.weights import Cyclical, Schedule, warmup
 
 __all__ = [
-    "NO_PRIOR",
     "Adversary",
     "CapacityGap",
     "CodeAdversary",
@@ -69,7 +66,6 @@ __all__ = [
     "decoder_weights",
     "distortion",
     "doubly_reparameterized_bound",
-    "factors",
     "importance_bound",
     "log_weights",
     "loss",

@@ -10,7 +10,6 @@ from lunette.models import LatentModel, Trace
 from lunette.networks import mlp
 from lunette.objectives.objective import without_unit
 from lunette.objectives.players import Adversary
-from lunette.objectives.rates import prior_of
 
 WIDTHS = (256, 256, 256)
 
@@ -72,7 +71,7 @@ class CodeAdversary(CodeCritic):
     def learn(self, model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG002
         """Return the cross-entropy of telling draws of the prior from codes."""
         z = trace.latents[0].z.detach().flatten(0, 1)
-        return self.told_apart(prior_of(trace.latents[0]).sample(torch.Size((len(z),))), z)
+        return self.told_apart(trace.latents[0].prior.sample(torch.Size((len(z),))), z)
 
 
 class PictureCritic(Critic):

@@ -8,10 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from lunette.codes import wide
+from lunette.codes import factors, wide
 from lunette.models import LatentModel, Trace
 from lunette.objectives.objective import without_unit
-from lunette.objectives.rates import factors, prior_of
 
 KernelName = Literal["inverse-multiquadric", "rbf"]
 WIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # of the mean ‖a − b‖² of two draws from N(0, I), which is 2D
@@ -34,7 +33,7 @@ class MaximumMeanDiscrepancy:
         parts = []
         for latent in trace.latents:
             z = latent.z.flatten(0, 1)
-            parts.append(self.between(z, prior_of(latent).sample(torch.Size((len(z),)))))
+            parts.append(self.between(z, latent.prior.sample(torch.Size((len(z),)))))
         return torch.stack(parts).sum()
 
     def between(self, a: Tensor, b: Tensor) -> Tensor:

@@ -7,11 +7,11 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
-from lunette.errors import LunetteError, Unsupported
-from lunette.models import Latent, LatentModel, Trace
-from lunette.objectives.terms import kl_of_rung, rate
+from lunette.codes import factors
+from lunette.errors import LunetteError
+from lunette.models import LatentModel, Trace
+from lunette.objectives.terms import rate
 
 EstimatorName = Literal["weighted", "stratified"]
 
@@ -53,7 +53,7 @@ class FreeBits:
 
     def __call__(self, model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG002
         """Return the term, summed over rungs."""
-        each = [kl_divergence(factors(latent.q), factors(prior_of(latent), "prior")) for latent in trace.latents]
+        each = [latent.kl_by_dimension for latent in trace.latents]
         return torch.stack([kl.flatten(0, -2).mean(0).clamp(min=self.free).sum() for kl in each]).sum()
 
 
@@ -77,7 +77,7 @@ class FreeRungRate:
 
     def __call__(self, model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG002
         """Return what the rung costs."""
-        return kl_of_rung(trace, self.rung - 1).mean().clamp(min=self.free)
+        return trace.latents[self.rung - 1].kl.mean().clamp(min=self.free)
 
 
 @dataclass(frozen=True)
@@ -139,17 +139,4 @@ class DimensionWiseRate(_OfTheSet):
     def __call__(self, model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG002
         """Return the mean over K draws of Σ_j log q(z_j) − log p(z)."""
         (latent,) = trace.latents
-        return (self.aggregate(trace)[1] - prior_of(latent).log_prob(latent.z)).mean(0)
-
-
-def prior_of(latent: Latent) -> Distribution:
-    """Return the prior of a rung, which has to have one."""
-    assert latent.p is not None, "Recipe refuses such an objective when it is built"
-    return latent.p
-
-
-def factors(distribution: Distribution, part: str = "posterior") -> Normal:
-    """Return the normal distributions of each dimension on its own; raises LunetteError where they depend."""
-    if isinstance(distribution, Independent) and isinstance(distribution.base_dist, Normal):
-        return distribution.base_dist
-    raise Unsupported(f"this term looks at each dimension of the code by itself: use --{part} normal")
+        return (self.aggregate(trace)[1] - latent.prior.log_prob(latent.z)).mean(0)

@@ -7,13 +7,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.distributions import kl_divergence
 
-from lunette.codes import log_prob_by_path
-from lunette.errors import LunetteError, Unsupported
-from lunette.models import Latent, LatentModel, Trace
-
-NO_PRIOR = "the rate needs a prior, and this model has none: give it one, or leave the rate out"
+from lunette.errors import LunetteError
+from lunette.models import LatentModel, Trace
 
 
 def distortion(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
@@ -27,7 +23,7 @@ def rate(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
     In closed form where torch knows one; else as `PathRate`. A rung told from samples of those above counts with its
     mean over them.
     """
-    return torch.stack([kl_of_rung(trace, i) for i in range(len(trace.latents))]).sum(0)
+    return torch.stack([latent.kl for latent in trace.latents]).sum(0)
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class PathRate:
 
     def __call__(self, model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG002
         """Return the sum over rungs."""
-        return torch.stack([kl_by_path(latent) for latent in trace.latents]).sum(0)
+        return torch.stack([latent.kl_by_path for latent in trace.latents]).sum(0)
 
 
 @dataclass(frozen=True)
@@ -57,32 +53,7 @@ class RungRate:
 
     def __call__(self, model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG002
         """Return KL(q ‖ p) of the rung."""
-        return kl_of_rung(trace, self.rung - 1)
-
-
-def kl_of_rung(trace: Trace, i: int) -> Tensor:
-    """Return KL(q ‖ p) of rung i, (N,), as `rate` says; several terms of one trace find it once."""
-    if ("kl", i) not in trace.found:
-        trace.found["kl", i] = _kl(trace.latents[i])
-    kl: Tensor = trace.found["kl", i]
-    return kl
-
-
-def _kl(latent: Latent) -> Tensor:
-    if latent.p is None:
-        raise Unsupported(NO_PRIOR)
-    try:
-        kl = kl_divergence(latent.q, latent.p)
-    except NotImplementedError:
-        return kl_by_path(latent)
-    return kl.mean(0) if kl.dim() > 1 else kl
-
-
-def kl_by_path(latent: Latent) -> Tensor:
-    """Return the mean over K samples of log q(z) − log p(z), (N,), with the path derivative."""
-    if latent.p is None:
-        raise Unsupported(NO_PRIOR)
-    return (log_prob_by_path(latent.q, latent.z) - latent.p.log_prob(latent.z)).mean(0)
+        return trace.latents[self.rung - 1].kl
 
 
 def importance_bound(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG001
@@ -98,9 +69,7 @@ def log_weights(trace: Trace) -> Tensor:
     """Log w_k = log p(x | z_k) + Σ log p(z_k) − log q(z_k | x), the sum over rungs, (K, N)."""
     logs = trace.px.log_prob(trace.x)
     for latent in trace.latents:
-        if latent.p is None:
-            raise Unsupported(NO_PRIOR)
-        logs = logs + latent.p.log_prob(latent.z) - latent.q.log_prob(latent.z)
+        logs = logs + latent.prior.log_prob(latent.z) - latent.q.log_prob(latent.z)
     return logs
 
 

@@ -15,7 +15,8 @@ from torch import nn
 from lunette.errors import LunetteError, unknown
 from lunette.images import Shape
 from lunette.models import LatentModel, Trace
-from lunette.objectives import NO_PRIOR, Objective, rate
+from lunette.models.trace import NO_PRIOR
+from lunette.objectives import Objective, rate
 
 
 @dataclass(frozen=True)

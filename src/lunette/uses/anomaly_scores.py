@@ -17,7 +17,7 @@ from lunette.images import Pixels, to_picture
 from lunette.likelihoods import BernoulliHead, PixelHead
 from lunette.models import LatentModel
 from lunette.objectives import distortion, rate
-from lunette.progress import Progress, announce
+from lunette.progress import Progress, announce, watched
 from lunette.randomness import reseed, stream
 from lunette.training import cuts, spread, to_float
 from lunette.uses.evidence import evidence_model
@@ -31,7 +31,8 @@ PNG_FRAME = 57  # bytes of a PNG file beside its compressed pixels: signature, I
 def refusals(model: LatentModel, pixels: Pixels, y: Tensor | None = None) -> dict[Score, str]:
     """Return the scores that a model does not give, and why; tried with one picture, the first."""
     try:
-        evidence_model(model, pixels[:1], 1, 0, None if y is None else y[:1])
+        with watched(None):
+            evidence_model(model, pixels[:1], 1, 0, None if y is None else y[:1])
     except Unsupported as error:
         return dict.fromkeys(SCORES[1:], str(error))
     head = next(module for module in model.modules() if isinstance(module, PixelHead))
@@ -63,19 +64,20 @@ def anomaly_scores(
     found: dict[str, NDArray[np.float64]] = {name: np.empty(len(pixels)) for name in names}
     for cut in cuts(len(pixels), pixels.shape[1:], spread(model, samples)) if len(pixels) else ():
         images, told = pixels[cut], part(y, cut, device_of(model))
-        if "reconstruction" in found:
-            drawn = decode(model, encode(model, images, told), told)
-            found["reconstruction"][cut] = np.square(drawn - to_float(images).numpy()).sum((1, 2, 3))
-        if "elbo" in found:
-            reseed(seed, "elbo", cut.start)
-            trace = model.trace(to_float(images.to(device_of(model))), told, samples=samples)
-            found["elbo"][cut] = (distortion(model, trace) + rate(model, trace)).cpu().numpy()
-        if "bound" in found or "complexity" in found:
-            bounds = evidence_model(model, images, samples, stream(seed, "bound", cut.start), told).bounds
-            if "bound" in found:
-                found["bound"][cut] = bounds
-            if "complexity" in found:
-                found["complexity"][cut] = bounds - compressed_lengths(images)
+        with watched(None):  # what these are made of is no news of its own
+            if "reconstruction" in found:
+                drawn = decode(model, encode(model, images, told), told)
+                found["reconstruction"][cut] = np.square(drawn - to_float(images).numpy()).sum((1, 2, 3))
+            if "elbo" in found:
+                reseed(seed, "elbo", cut.start)
+                trace = model.trace(to_float(images.to(device_of(model))), told, samples=samples)
+                found["elbo"][cut] = (distortion(model, trace) + rate(model, trace)).cpu().numpy()
+            if "bound" in found or "complexity" in found:
+                bounds = evidence_model(model, images, samples, stream(seed, "bound", cut.start), told).bounds
+                if "bound" in found:
+                    found["bound"][cut] = bounds
+                if "complexity" in found:
+                    found["complexity"][cut] = bounds - compressed_lengths(images)
         announce(Progress(what, min(cut.stop, len(pixels)), len(pixels)))
     return found
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from lunette.errors import LunetteError
 from lunette.images import CORRUPTIONS, Corruption, Data, Images, corruption, read_with_names
 from lunette.models import LatentModel
-from lunette.progress import Progress, announce
+from lunette.progress import Progress, announce, watched
 from lunette.randomness import reseed
 from lunette.runs import Run, open_run
 from lunette.training import cuts, spread, to_float
@@ -146,7 +146,8 @@ def denoise_model(
     images = np.empty(x.shape, np.float32)
     for cut in cuts(len(x), x.shape[1:], spread(model)):
         told = part(y, cut, x.device)
-        images[cut] = decode(model, encode(model, x[cut], told), told)
+        with watched(None):
+            images[cut] = decode(model, encode(model, x[cut], told), told)
         announce(Progress("mending pictures", min(cut.stop, len(x)), len(x)))
     known = None if clean is None else clean.numpy()
     # The model sees noise as it comes; a picture holds what of it lies in [0, 1].

@@ -16,7 +16,7 @@ from lunette.errors import LunetteError, LunetteWarning, unknown
 from lunette.images import Dataset, DataSettings, Images, Shape, is_name, load, read, to_archive
 from lunette.names import quoted, written
 from lunette.progress import announce, watched
-from lunette.randomness import reseed
+from lunette.randomness import callers_draws_kept, reseed
 from lunette.recipes import Recipe, arguments, build
 from lunette.runs import Run, RunSettings, record, restore, versions
 from lunette.training import (
@@ -44,7 +44,8 @@ ARRAY_FILE = "data.npz"
 FEW_STEPS = 5
 
 
-@verb("train", "train")
+@verb("train", "train", takes=(DataSettings, TrainingSettings))
+@callers_draws_kept()
 def train(
     recipe: str = "vae",
     data: Source = "digits",
@@ -109,6 +110,7 @@ def train(
 
 
 @verb("resume", "train")
+@callers_draws_kept()
 def resume(
     run: RunFolder,
     *,

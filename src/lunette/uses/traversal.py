@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.distributions import kl_divergence
 
 from lunette.errors import LunetteError, Unsupported
 from lunette.images import Images
 from lunette.models import Latent, LatentModel
-from lunette.objectives import factors
 from lunette.randomness import reseed
 from lunette.training import cuts, spread, to_float
 from lunette.uses.labels import labels_for
@@ -84,7 +82,7 @@ def rates_of(model: LatentModel, images: Images, y: Tensor | None) -> list[Tenso
     Raises LunetteError where posterior or prior is not normal, each dimension by itself.
     """
     if model.prior is None:
-        raise LunetteError("this model has no prior, so its dimensions have no rate")
+        raise Unsupported("this model has no prior, so its dimensions have no rate")
     sums: list[Tensor] = []
     with torch.random.fork_rng():
         for cut in cuts(len(images), images.shape, spread(model)):
@@ -98,5 +96,4 @@ def rates_of(model: LatentModel, images: Images, y: Tensor | None) -> list[Tenso
 
 def rate_by_dimension(latent: Latent) -> Tensor:
     """Return the mean KL of each dimension of a rung over images (and draws of the rungs above it), (D,)."""
-    assert latent.p is not None, "a model with a prior has one on every rung"
-    return kl_divergence(factors(latent.q), factors(latent.p, "prior")).flatten(0, -2).mean(0)
+    return latent.kl_by_dimension.flatten(0, -2).mean(0)

@@ -15,13 +15,13 @@ import filelock
 
 from lunette.errors import Interrupted, LunetteError
 from lunette.files import write, writing
-from lunette.images import load, read, to_archive
+from lunette.images import DataSettings, load, read, to_archive
 from lunette.progress import Progress, announce, current_watch, watched
 from lunette.randomness import stream
 from lunette.recipes import arguments
 from lunette.runs import Run
 from lunette.stored import reading, typed
-from lunette.training import EpochEnd
+from lunette.training import EpochEnd, TrainingSettings
 from lunette.uses.passes import warn_of_few
 from lunette.uses.study import Outcome, Study, Trial
 from lunette.uses.train import ARRAY_FILE, resolved, resume, sort_settings, train
@@ -49,7 +49,7 @@ class Enough(Exception):
     """A trial has done its epochs; its test pictures stay unseen."""
 
 
-@verb("tune", "train")
+@verb("tune", "train", takes=(DataSettings, TrainingSettings))
 def tune(
     recipe: str = "vae",
     data: Source = "digits",

@@ -8,11 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.distributions import Normal, kl_divergence
+from torch.distributions import Normal
 
 from lunette.codes import Categories
 from lunette.models import Latent
-from lunette.objectives import factors
 
 ACTIVE = 0.01  # of the variance of a posterior mean over pictures: less is an inactive unit
 ROWS = 500  # of pairs of a code and a picture's posterior at a time
@@ -34,8 +33,7 @@ def rates(latent: Latent) -> Tensor:
     q, p = latent.q, latent.p
     if isinstance(q, Categories) and isinstance(p, Categories):
         return (q.logs.exp() * (q.logs - p.logs)).sum(-1)
-    assert p is not None
-    kl = kl_divergence(factors(q), factors(p, "prior"))
+    kl = latent.kl_by_dimension
     return kl.mean(0) if kl.dim() > 2 else kl  # a rung below the top has a posterior for each draw of those above
 
 

@@ -14,11 +14,11 @@ from PIL import Image
 from torch import Tensor
 from torch.distributions import Normal
 
-from lunette.codes import Dirac
+from lunette.codes import Dirac, factors
 from lunette.errors import Unsupported
 from lunette.images import Images, Shape
 from lunette.models import LatentModel
-from lunette.objectives import MaximumMeanDiscrepancy, factors, rate
+from lunette.objectives import MaximumMeanDiscrepancy, rate
 from lunette.progress import counted
 from lunette.randomness import reseed
 from lunette.training import cuts, spread, to_float

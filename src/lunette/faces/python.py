@@ -1,0 +1,44 @@
+"""A verb called from Python: with a bar, a signature that is easily read, and help that lists its arguments."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from lunette.faces.progress import showing
+from lunette.recipes import Argument, described
+from lunette.uses.verb import VERBS, Flag
+
+Result = TypeVar("Result")
+PROGRESS = Argument("progress", bool, True, "show how far it is")
+
+
+def shown(use: Callable[..., Result]) -> Callable[..., Result]:
+    """Return a verb with a bar that shows how far it is, unless `progress` is False."""
+
+    @functools.wraps(use)
+    def verb(*args: Any, progress: bool = True, **settings: Any) -> Result:
+        with showing() if progress else contextlib.nullcontext():
+            return use(*args, **settings)
+
+    own = [p.replace(annotation=inspect.Parameter.empty) for p in inspect.signature(use).parameters.values()]
+    rest = [own.pop()] if own and own[-1].kind == inspect.Parameter.VAR_KEYWORD else []
+    asked = inspect.Parameter(PROGRESS.name, inspect.Parameter.KEYWORD_ONLY, default=PROGRESS.default)
+    verb.__signature__ = inspect.Signature([*own, asked, *rest])  # type: ignore[attr-defined]
+    verb.__doc__ = "\n".join([inspect.getdoc(use) or "", "", "Args:", *lines_of([*described(use), PROGRESS])])
+    for kind in next((known.takes for known in VERBS.values() if known.call is use), ()):
+        verb.__doc__ += "\n".join(["", "", f"Settings, the fields of {kind.__name__}:", *lines_of(described(kind))])
+    return verb
+
+
+def lines_of(arguments: list[Argument] | tuple[Argument, ...]) -> Iterator[str]:
+    """Yield a line of help for each argument that has one."""
+    for argument in arguments:
+        text = argument.help.help if isinstance(argument.help, Flag) else argument.help
+        if text:
+            has_default = argument.default not in (None, (), inspect.Parameter.empty)
+            default = f" (default: {argument.default})" if has_default else ""
+            yield f"    {argument.name}: {text}{default}"
