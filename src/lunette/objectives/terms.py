@@ -66,7 +66,7 @@ def importance_bound(model: LatentModel, trace: Trace) -> Tensor:  # noqa: ARG00
 
 
 def log_weights(trace: Trace) -> Tensor:
-    """Log w_k = log p(x | z_k) + Σ log p(z_k) − log q(z_k | x), the sum over rungs, (K, N)."""
+    """log w_k = log p(x | z_k) + Σ log p(z_k) − log q(z_k | x), the sum over rungs, (K, N)."""
     logs = trace.px.log_prob(trace.x)
     for latent in trace.latents:
         logs = logs + latent.prior.log_prob(latent.z) - latent.q.log_prob(latent.z)
