@@ -271,6 +271,11 @@ def test_the_verb_of_the_command_line(runs, capsys):
     assert "no score elbo" in capsys.readouterr().err
 
 
+def test_the_command_line_writes_the_table_where_its_name_says_so(runs, tmp_path):
+    assert main(["anomalies", str(runs["vae"].path), "-o", str(tmp_path / "scores.csv")]) == 0
+    assert len((tmp_path / "scores.csv").read_text(encoding="utf-8").splitlines()) == 181
+
+
 def test_the_verb_of_python_shows_progress(runs, capsys):
     assert len(lunette.anomalies(runs["vae"], progress=False).scores) == 180
     seen = []

@@ -65,6 +65,13 @@ def test_what_is_wrong_is_an_event(words, message, capsys):
     assert found[-1]["exit_code"] == 2
 
 
+def test_help_is_a_result(capsys):
+    code, found = events(capsys, "sample", "--help")
+    assert (code, [event["event"] for event in found]) == (0, ["result"])
+    assert "--temperature" in found[0]["text"]
+    assert found[0]["files"] == []
+
+
 def test_warnings_are_events(run, capsys, tmp_path):
     code, found = events(capsys, "edit", str(run.path), "--dimension", "0", "--no-drift")
     assert code == 0

@@ -412,6 +412,13 @@ def test_labels_that_lie_beside_an_array(tmp_path, pictures, labels):
     assert read(tmp_path / f"{pictures}.npy").train.labels.tolist() == kinds.tolist()
 
 
+def test_a_damaged_file_beside_an_array_is_no_labels(tmp_path):
+    np.save(tmp_path / "x.npy", BYTES)
+    (tmp_path / "y.npy").write_bytes(b"\x93NUMPY\x01\x00\x10\x00{'descr': (((((\n")
+    with pytest.warns(LunetteWarning, match=r"no labels are read from .*y\.npy"):
+        assert read(tmp_path / "x.npy").train.labels is None
+
+
 @pytest.mark.parametrize("other", [np.arange(39), np.linspace(0, 1, 40), np.array([{}])])
 def test_what_lies_beside_an_array_and_is_no_labels(tmp_path, other):
     np.save(tmp_path / "x.npy", BYTES)

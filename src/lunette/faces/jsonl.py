@@ -11,6 +11,7 @@ import sys
 import time
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 from lunette.errors import LunetteError, LunetteWarning
@@ -46,13 +47,15 @@ class Lines:
 
 def main(words: list[str]) -> int:
     """Run one verb; return its exit code, as `lunette VERB` has it."""
-    lines, said = Lines(sys.stdout), io.StringIO()
+    lines, said, plainly = Lines(sys.stdout), io.StringIO(), warnings.showwarning
 
-    def warn(message: Warning | str, category: type[Warning], *_: Any) -> None:
+    def warn(message: Warning | str, category: type[Warning], *where: Any) -> None:
         if issubclass(category, LunetteWarning):
             lines.write("warning", {"message": str(message)})
+        else:
+            plainly(message, category, *where)
 
-    code, error = 0, ""
+    code, error, paths = 0, "", list[Path]()
     with warnings.catch_warnings(), contextlib.redirect_stdout(said), watched(lines):
         warnings.showwarning = cast(Any, warn)
         try:
@@ -61,7 +64,7 @@ def main(words: list[str]) -> int:
             code, error = problem.exit_code, str(problem)
         except KeyboardInterrupt:
             code, error = 130, "stopped"
-        except SystemExit as end:  # of the words: the help, or what is wrong with them, is on stderr
+        except SystemExit as end:  # of the words: the help was printed, or on stderr what is wrong with them
             code, error = int(end.code or 0), "these words are no call of the verb"
     if code:
         lines.write("error", {"message": error, "exit_code": code})
@@ -72,13 +75,14 @@ def main(words: list[str]) -> int:
 
 def content_of(news: Any) -> dict[str, Any]:
     """Return the fields of an event as JSON has them: tensors are numbers, and metrics have their loss and unit."""
+    from lunette.training import Metrics, Precision
 
     def plain(value: Any) -> Any:
         if isinstance(value, Mapping):
             return {str(key): plain(each) for key, each in value.items()}
-        if hasattr(value, "loss"):
+        if isinstance(value, Metrics):
             return {"loss": value.loss, "unit": value.unit, **plain(vars(value))}
-        if hasattr(value, "reason"):
+        if isinstance(value, Precision):
             return value.name
         return value.item() if hasattr(value, "item") else value
 

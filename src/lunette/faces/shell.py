@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import tyro
 
 from lunette.errors import LunetteError, unknown
-from lunette.faces.verbs import flags_of, found, listed, training_flags
+from lunette.faces.verbs import flags_of, found, listed, places, training_flags
 from lunette.files import check_free, check_writable
 
 if TYPE_CHECKING:
@@ -64,23 +64,23 @@ def call(name: str, words: list[str]) -> list[Path]:
 
 def place_of(verb: Verb, given: dict[str, Any]) -> Place:
     """Take what says where the result is to be from the flags that are `given`."""
-    names = [*(["out"] if verb.out else []), *(["csv"] if verb.table else []), "npz"]
-    where = {name: given.pop(name) for name in names if name in given}
+    where = {flag.name: given.pop(flag.name) for flag in places(verb)}
     endings = {name: ending(path, f".{name}") for name, path in where.items() if path and name != "out"}
     return Place(**{**where, **endings})
 
 
 def check_place(verb: Verb, given: dict[str, Any], place: Place) -> None:
     """Raise LunetteError, before any work, where the result cannot be written where it is to be."""
+    from lunette.uses.comparison.compare import check_page
     from lunette.uses.shown import check_name
 
     if place.out and verb.out == "folder":
         check_free(place.out)
-    elif place.out and verb.out == "page" and place.out.suffix.lower() not in (".html", ".htm"):
-        raise LunetteError(f"a comparison is a page: end the name {place.out.name!r} in .html")
-    elif place.out and verb.out != "page":
+    elif place.out and verb.out == "page":
+        check_page(place.out)
+    elif place.out and not (verb.table and place.out.suffix.lower() == ".csv"):
         check_name(place.out)
-    elif verb.out in ("picture", "folder") and is_first() and given["run"].is_dir():
+    elif not place.out and verb.out in ("picture", "folder") and is_first() and given["run"].is_dir():
         check_writable(given["run"] / "pictures", "choose another place with --out")
 
 

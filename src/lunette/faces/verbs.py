@@ -38,12 +38,23 @@ def found(name: str) -> Verb:
 
 def flags_of(verb: Verb) -> type[Any]:
     """Return a dataclass whose fields are a verb's flags: its parameters, and where a shell writes the result."""
+    doc = (verb.call.__doc__ or "").split("\n\n")[0]
+    return made(verb.call.__name__, [*parameters_of(verb), *taken_by(verb), *places(verb)], doc)
+
+
+def parameters_of(verb: Verb) -> list[Argument]:
+    """Return the parameters that a verb names."""
     from lunette.recipes import described
 
     kinds = inspect.signature(verb.call).parameters
-    parameters = [a for a in described(verb.call) if kinds[a.name].kind != inspect.Parameter.VAR_KEYWORD]
-    taken = [argument for kind in verb.takes for argument in described(kind) if argument.name not in verb.without]
-    return made(verb.call.__name__, [*parameters, *taken, *places(verb)], described_by(verb))
+    return [a for a in described(verb.call) if kinds[a.name].kind != inspect.Parameter.VAR_KEYWORD]
+
+
+def taken_by(verb: Verb) -> list[Argument]:
+    """Return the settings that a verb takes beside them."""
+    from lunette.recipes import described
+
+    return [argument for kind in verb.takes for argument in described(kind) if argument.name not in verb.without]
 
 
 def places(verb: Verb) -> list[Argument]:
@@ -63,11 +74,6 @@ def places(verb: Verb) -> list[Argument]:
     if verb.out in ("picture", "folder"):
         flags.append(Argument("npz", Path | None, None, "write the arrays to this .npz, too"))
     return flags
-
-
-def described_by(verb: Verb) -> str:
-    """Return the first paragraph of a verb's docstring."""
-    return (verb.call.__doc__ or "").split("\n\n")[0]
 
 
 def made(name: str, arguments: list[Argument], doc: str) -> type[Any]:
@@ -113,13 +119,11 @@ def training_flags(verb: Verb, recipe: str, preset: str | None = None) -> type[A
 
     They are the recipe's own arguments, those of the verb, and the data's and training's settings.
     """
-    from lunette.images import DataSettings
-    from lunette.recipes import RECIPES, arguments, described, summary
-    from lunette.training import PRESETS, TrainingSettings
+    from lunette.recipes import RECIPES, arguments, summary
+    from lunette.training import PRESETS
 
     changed = next((values for name, values in PRESETS.items() if name == preset), {})
-    training = [replace(a, default=changed.get(a.name, a.default)) for a in described(TrainingSettings)]
-    own = [a for a in described(verb.call) if a.name not in ("recipe", "settings")]
-    own = [replace(a, default=()) if a.name == "vary" else a for a in own]
+    taken = [replace(a, default=changed.get(a.name, a.default)) for a in taken_by(verb)]
+    own = [replace(a, default=()) if a.name == "vary" else a for a in parameters_of(verb) if a.name != "recipe"]
     doc = f"{summary(recipe)}\n\nOther recipes: {', '.join(sorted(RECIPES))}."
-    return made(verb.name.title(), [*arguments(recipe), *own, *described(DataSettings), *training], doc)
+    return made(verb.name.title(), [*arguments(recipe), *own, *taken], doc)

@@ -71,7 +71,7 @@ def labels_beside(path: Path, n: int) -> NDArray[Any] | None:
         if file.suffix == path.suffix and file.stem.lower() in names:
             try:
                 return one_each(np.load(file, allow_pickle=False), n, file)
-            except (LunetteError, ValueError, OSError) as error:
+            except Exception as error:  # as above, of whatever a damaged header may raise
                 warnings.warn(f"no labels are read from {file}: {error}", LunetteWarning, stacklevel=2)
     return None
 

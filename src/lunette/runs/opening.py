@@ -22,8 +22,8 @@ def open_run(run: AnyRun) -> Run:
 
 def load(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> Dataset | Run:
     """Return the pictures of a source in their splits, see `lunette.images.load`; a run's folder is opened."""
-    if isinstance(source, str | Path) and (Path(source).expanduser() / SETTINGS).is_file():
-        return open_run(Path(source).expanduser())
+    if isinstance(source, str | Path) and ((path := Path(source).expanduser()) / SETTINGS).is_file():
+        return open_run(path)
     return load_images(source, settings, check)
 
 

@@ -61,10 +61,15 @@ class Comparison:
     def save(self, path: str | Path) -> Path:
         """Write the page, whole or not at all."""
         path = Path(path)
-        if path.suffix.lower() not in (".html", ".htm"):
-            raise LunetteError(f"a comparison is a page: end the name {path.name!r} in .html")
+        check_page(path)
         write_anew(path, self.page())
         return path
+
+
+def check_page(path: Path) -> None:
+    """Raise LunetteError for a name that is no page's."""
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise LunetteError(f"a comparison is a page: end the name {path.name!r} in .html")
 
 
 @verb("compare", "measure", out="page")

@@ -42,12 +42,11 @@ def export(
 ) -> Path:
     """Write a run for others: ONNX, safetensors and a model card; or all of it as one .zip.
 
-    It goes to the folder `out`, whole or not at all; returns its path.
-    That is encoder.onnx and decoder.onnx, which are checked against torch on test pictures, model.safetensors,
-    run.toml without paths of this machine, and MODEL_CARD.md with pictures. Where `out` ends in .zip it is instead
-    the run folder itself, with all of its checkpoints, as one file that `unpack` opens anywhere. Raises LunetteError
-    where `out` exists, the run has no whole checkpoint, a package of the extra `export` is missing, or ONNX cannot
-    hold the model within 1e-5.
+    It goes to the folder `out`, whole or not at all; returns its path. In it are encoder.onnx and decoder.onnx, which
+    are checked against torch on test pictures, model.safetensors, run.toml without paths of this machine, and
+    MODEL_CARD.md with pictures. Where `out` ends in .zip it is instead the run folder itself, with all of its
+    checkpoints, as one file that `unpack` opens anywhere. Raises LunetteError where `out` exists, the run has no whole
+    checkpoint, a package of the extra `export` is missing, or ONNX cannot hold the model within 1e-5.
     """
     out = Path(out).expanduser()
     check_free(out)
