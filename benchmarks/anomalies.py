@@ -19,8 +19,8 @@ from pathlib import Path
 
 import lunette
 from lunette.images import load
-from lunette.uses.anomalies import anomalies
-from lunette.uses.detection import auroc
+from lunette.measures.detection import auroc
+from lunette.uses.anomalies.anomalies import anomalies
 from report import write_results
 
 PAIRS = (("fashion-mnist", "mnist"), ("mnist", "fashion-mnist"))

@@ -17,8 +17,8 @@ import tempfile
 from pathlib import Path
 
 import lunette
-from lunette.uses.classifier import classifier_of
-from lunette.uses.measures import MEASURES, measure
+from lunette.measures.classifier import classifier_of
+from lunette.measures.ink import MEASURES, measure
 from report import write_results
 
 PICTURES, QUICK_PICTURES = 2_000, 200

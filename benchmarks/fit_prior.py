@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import lunette
-from lunette.codes.fitted import KINDS
+from lunette.compute.coding import decode
+from lunette.densities import KINDS
 from lunette.images import load
+from lunette.measures.classifier import classifier_of
+from lunette.measures.distances import frechet_distance
 from lunette.runs import Run
-from lunette.uses.classifier import classifier_of
-from lunette.uses.evaluate.distances import frechet_distance
 from lunette.uses.fit_prior import codes, fit_prior
-from lunette.uses.passes import decode
 from report import write_results
 
 PICTURES = 10_000

@@ -16,10 +16,11 @@ import sys
 
 import torch
 
+from lunette.compute import EMULATE, PrecisionName, has_bf16
 from lunette.images import load
 from lunette.randomness import reseed
 from lunette.recipes import build
-from lunette.training import EMULATE, EpochEnd, PrecisionName, Training, TrainingSettings, has_bf16
+from lunette.training import EpochEnd, Training, TrainingSettings
 from report import write_results
 
 CPU = torch.device("cpu")

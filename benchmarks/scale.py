@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from lunette.images import Images, load
-from lunette.uses.pack import pack
+from lunette.uses.data.pack import pack
 from report import write_results
 
 STEPS = 1000

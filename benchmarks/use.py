@@ -16,10 +16,10 @@ from collections.abc import Callable
 import torch
 
 from epoch import timed
+from lunette.compute.coding import decode, encode
 from lunette.images import load
+from lunette.measures.likelihood.bound import evidence_model
 from lunette.recipes import build
-from lunette.uses.evidence import evidence_model
-from lunette.uses.passes import decode, encode
 from peers import Peer
 from report import in_turns, write_results
 

@@ -12,8 +12,8 @@ import torch
 
 import lunette
 from gallery import keep, stacked, trained
-from lunette.uses.passes import decode, encode
-from lunette.uses.sheet import Sheet
+from lunette.compute.coding import decode, encode
+from lunette.results.sheet import Sheet
 
 ARROW = 8  # pictures of a row in which one dimension of a code goes from −2 to 2
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import lunette
-from lunette.uses.sheet import Sheet
+from lunette.results.sheet import Sheet
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 

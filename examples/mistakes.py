@@ -21,12 +21,13 @@ import lunette
 from gallery import keep, stacked, trained
 from lunette.codes import NormalHead
 from lunette.codes.normal import diagonal_normal
+from lunette.compute import pick_device
+from lunette.compute.coding import encode
 from lunette.images import load
 from lunette.models import Autoencoder
 from lunette.randomness import reseed
 from lunette.recipes import build
-from lunette.training import EpochEnd, Training, TrainingSettings, pick_device
-from lunette.uses.passes import encode
+from lunette.training import EpochEnd, Training, TrainingSettings
 
 EPOCHS = 5
 

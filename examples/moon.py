@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from gallery import keep, stacked, trained
+from lunette.compute import to_float
+from lunette.compute.coding import decode, encode
 from lunette.images import lit_fraction, moons
-from lunette.training import to_float
-from lunette.uses.interpolate import linear
-from lunette.uses.passes import decode, encode
-from lunette.uses.sheet import Sheet
+from lunette.results.sheet import Sheet
+from lunette.uses.draw.interpolate import linear
 
 ENDS = torch.tensor([1.0, 0.2])  # lit fractions of a full moon and a crescent
 STEPS = 9

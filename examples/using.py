@@ -13,7 +13,7 @@ from pathlib import Path
 import lunette
 from gallery import PICTURES, trained
 from lunette.faces.tables import evaluation_table
-from lunette.uses.shown import Shown
+from lunette.results.result import Shown
 
 
 def keep(shown: Shown, name: str) -> None:

@@ -8,8 +8,9 @@ import signal
 import pytest
 import torch
 
+from lunette.compute import EMULATE, has_bf16
 from lunette.images import Dataset, Images
-from lunette.training import EMULATE, Step, has_bf16
+from lunette.training import Step
 
 torch.set_num_threads(1)  # tests run side by side, and threads of tiny products only wait for one another
 

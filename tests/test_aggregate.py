@@ -13,9 +13,9 @@ from lunette.codes import NormalHead, StandardNormal
 from lunette.errors import LunetteError
 from lunette.images import Images
 from lunette.likelihoods import BernoulliHead
+from lunette.measures.aggregate import distances, index_information, rates, variances
 from lunette.models import Autoencoder, Conditional, Latent
 from lunette.recipes import build
-from lunette.uses.evaluate.aggregate import distances, index_information, rates, variances
 from lunette.uses.evaluate.codes import Bars, coded, collapse, from_prior, information
 
 SHAPE = (1, 4, 4)

@@ -20,12 +20,12 @@ from lunette.codes import NormalHead, StandardNormal
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.faces.cli import main
 from lunette.images import Images
+from lunette.measures.detection import auroc, quantiles
+from lunette.measures.likelihood.anomaly_scores import SCORES, anomaly_scores, compressed_lengths
 from lunette.models import Autoencoder, Conditional
 from lunette.progress import watched
 from lunette.recipes import build
-from lunette.uses.anomalies import anomalies
-from lunette.uses.anomaly_scores import SCORES, anomaly_scores, compressed_lengths
-from lunette.uses.detection import auroc, quantiles
+from lunette.uses.anomalies.anomalies import anomalies
 from lunette.uses.train import train
 from test_linear_vae import LATENT, SHAPE, LinearNormal
 
@@ -218,7 +218,9 @@ def test_scores_that_a_model_does_not_give_are_refused_by_name(runs):
         found = anomalies(runs["bernoulli"], score="bound")
     assert list(found.by_name) == ["reconstruction", "elbo", "bound"]
     binary = build("vae", (1, 8, 8), {"binarize": "threshold"}).model
-    assert list(lunette.uses.anomaly_scores.refusals(binary, torch.from_numpy(noise(1, 1, 8, 8)))) == ["complexity"]
+    assert list(lunette.measures.likelihood.anomaly_scores.refusals(binary, torch.from_numpy(noise(1, 1, 8, 8)))) == [
+        "complexity"
+    ]
 
 
 def test_a_model_that_is_told_labels(runs):
@@ -287,7 +289,7 @@ def test_the_verb_of_python_shows_progress(runs, capsys):
 
 
 def test_a_part_of_many_pictures_is_taken_and_said(runs, monkeypatch, tmp_path):
-    monkeypatch.setattr("lunette.uses.anomalies.MOST", 100)
+    monkeypatch.setattr("lunette.uses.anomalies.anomalies.MOST", 100)
     other = noise(150, 8, 8)
     with pytest.warns(LunetteWarning, match="--all-pictures") as warned:
         part = anomalies(runs["vae"], against=other, n=1)
@@ -312,7 +314,7 @@ def test_a_part_of_many_pictures_is_taken_and_said(runs, monkeypatch, tmp_path):
 
 
 def test_own_pictures_and_those_of_rare_labels_are_all_taken(runs, monkeypatch):
-    monkeypatch.setattr("lunette.uses.anomalies.MOST", 100)
+    monkeypatch.setattr("lunette.uses.anomalies.anomalies.MOST", 100)
     for settings, n in (({"images": noise(130, 8, 8)}, 130), ({"strange": ["3"]}, 180)):
         with pytest.warns(LunetteWarning, match="validation pictures, which quantiles are by"):
             assert len(anomalies(runs["vae"], **settings, n=1).scores) == n

@@ -20,9 +20,9 @@ from torch.distributions import (
 
 from lunette.codes import POSTERIORS, PRIORS, CodeHead, NormalHead, Prior, StandardNormal, code_head, make_prior
 from lunette.codes import tempered as temper
+from lunette.codes.flows.planar import Planar
 from lunette.codes.mixture import Mixture
 from lunette.codes.normal import diagonal_normal
-from lunette.codes.planar import Planar
 from lunette.errors import LunetteError
 from lunette.likelihoods import pixel_head
 from lunette.models import Autoencoder, Conditional

@@ -9,9 +9,9 @@ from lunette.errors import LunetteError
 from lunette.faces.cli import main
 from lunette.faces.tables import cell
 from lunette.faces.terminal import say
-from lunette.uses.comparison import Line, compare
-from lunette.uses.comparison.plots import losses, pareto, undominated
-from lunette.uses.evaluation import Evaluation, Group, Number
+from lunette.results.evaluation import Evaluation, Group, Number
+from lunette.uses.compare import Line, compare
+from lunette.uses.compare.plots import losses, pareto, undominated
 from lunette.uses.train import train
 
 QUICK = {"epochs": 2, "network": "mlp:8", "latent": 2, "pictures": 0}

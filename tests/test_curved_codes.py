@@ -10,11 +10,11 @@ import scipy.stats
 import torch
 from torch.distributions import kl_divergence
 
-from lunette.codes.ball import BallHead, BallPrior, WrappedNormal, exp_at_0, inside, log_at_0, mobius_sum
-from lunette.codes.bessel import log_bessel
-from lunette.codes.sphere import SphereHead, SpherePrior, VonMisesFisher
+from lunette.codes.curved.ball import BallHead, BallPrior, WrappedNormal, exp_at_0, inside, log_at_0, mobius_sum
+from lunette.codes.curved.bessel import log_bessel
+from lunette.codes.curved.sphere import SphereHead, SpherePrior, VonMisesFisher
 from lunette.errors import LunetteError
-from lunette.images.digits import digits
+from lunette.images.sources.digits import digits
 from lunette.likelihoods import pixel_head
 from lunette.models import Autoencoder, Conditional
 from lunette.networks import architecture

@@ -8,12 +8,12 @@ import torch
 from PIL import Image
 
 import lunette
+from lunette.compute.coding import decode, encode
 from lunette.errors import LunetteError
 from lunette.faces.cli import main
-from lunette.uses import picture_folder
-from lunette.uses.denoise import Mended
-from lunette.uses.fidelity import fidelity, psnr
-from lunette.uses.passes import decode, encode
+from lunette.measures.fidelity import fidelity, psnr
+from lunette.results import picture_folder
+from lunette.uses.change.denoise import Mended
 
 QUIET = {"progress": False}
 

@@ -29,9 +29,9 @@ from lunette.objectives import CodeUsage, codebook, commitment, distortion, log_
 from lunette.progress import watched
 from lunette.recipes import build
 from lunette.training import End, EpochEnd, Step, Training, TrainingSettings
+from lunette.uses.draw.manifold import manifold
+from lunette.uses.draw.sample import sample
 from lunette.uses.evidence import evidence
-from lunette.uses.manifold import manifold
-from lunette.uses.sample import sample
 from lunette.uses.train import resume, train
 
 NAMES = ["vq_vae", "residual_vq_vae", "gumbel_vae"]

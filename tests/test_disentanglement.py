@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lunette.uses.evaluate.disentanglement import (
+from lunette.measures.disentanglement import (
     VOTES,
     completeness,
     disentanglement,

@@ -8,12 +8,12 @@ import pytest
 import torch
 from scipy.linalg import sqrtm
 
-from lunette.uses.evaluate.copies import copies, nearest
-from lunette.uses.evaluate.distances import frechet_distance, kernel_distance, squared_mmd
-from lunette.uses.evaluate.neighbours import overlap
-from lunette.uses.evaluate.probes import standard_error
-from lunette.uses.evaluate.two_sample import told_apart_by_features, told_apart_by_pixels
-from lunette.uses.fidelity import fidelity
+from lunette.measures.copies import copies, nearest
+from lunette.measures.distances import frechet_distance, kernel_distance, squared_mmd
+from lunette.measures.fidelity import fidelity
+from lunette.measures.neighbours import overlap
+from lunette.measures.probes import standard_error
+from lunette.measures.two_sample import told_apart_by_features, told_apart_by_pixels
 
 
 def normal(n, features, seed, shift=0.0):
@@ -91,7 +91,7 @@ def brute_overlap(real, drawn, k):
 
 @pytest.mark.parametrize("k", [1, 5])
 def test_overlap_is_brute_force(k, monkeypatch):
-    monkeypatch.setattr("lunette.uses.evaluate.neighbours.ROWS", 17)
+    monkeypatch.setattr("lunette.measures.neighbours.ROWS", 17)
     real, drawn = normal(60, 3, 0), normal(45, 3, 1, 0.8)
     expected = brute_overlap(real.double().numpy(), drawn.double().numpy(), k)
     assert overlap(real, drawn, k) == pytest.approx(expected, abs=1e-12)
@@ -121,7 +121,7 @@ def test_density_and_coverage_of_equal_distributions():
 
 def test_nearest_is_brute_force(monkeypatch):
     pixels, others = pictures(13, 0), pictures(31, 1)
-    monkeypatch.setattr("lunette.training.batches.LARGEST_BATCH", 7)
+    monkeypatch.setattr("lunette.compute.batches.LARGEST_BATCH", 7)
     distances, places = nearest(pixels, others, 4)
     expected = (pixels[:, None].double() - others).div(255).flatten(2).norm(dim=2)
     assert torch.allclose(distances.double(), expected.sort(1).values[:, :4], atol=1e-4)
@@ -151,7 +151,7 @@ def test_blurred_pictures_are_no_copies():
     ("told_apart", "sets"), [(told_apart_by_pixels, pictures), (told_apart_by_features, lambda n, s: normal(n, 10, s))]
 )
 def test_two_samples_of_one_distribution_are_not_told_apart(told_apart, sets, monkeypatch):
-    monkeypatch.setattr("lunette.uses.evaluate.two_sample.STEPS", 100)
+    monkeypatch.setattr("lunette.measures.two_sample.STEPS", 100)
     a, b = sets(1000, 0), sets(1000, 1)
     found, error = told_apart(a, b, 3)
     assert error == standard_error(found, 1000)
@@ -163,7 +163,7 @@ def test_two_samples_of_one_distribution_are_not_told_apart(told_apart, sets, mo
 
 
 def test_two_samples_that_differ_are_told_apart(monkeypatch):
-    monkeypatch.setattr("lunette.uses.evaluate.two_sample.STEPS", 100)
+    monkeypatch.setattr("lunette.measures.two_sample.STEPS", 100)
     assert told_apart_by_pixels(pictures(600, 0), pictures(400, 1, most=200))[0] > 0.95
     assert told_apart_by_features(normal(600, 10, 0), normal(400, 10, 1, 2.0))[0] > 0.95
 

@@ -12,21 +12,21 @@ from torch.distributions import Normal
 
 import lunette
 from lunette.codes import DiracHead
+from lunette.compute.coding import decode, encode
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.faces.cli import main
 from lunette.images import Images, load
 from lunette.likelihoods import PixelHead
+from lunette.measures import classifier
+from lunette.measures.classifier import Classifier
+from lunette.measures.ink import measure, slant, thickness
 from lunette.models import Autoencoder, Conditional
 from lunette.runs import Run
-from lunette.uses import classifier
-from lunette.uses.classifier import Classifier
-from lunette.uses.concepts import direction, quarters
-from lunette.uses.drift import concept_moved, identity
-from lunette.uses.edit import edit_model
-from lunette.uses.measures import measure, slant, thickness
-from lunette.uses.passes import decode, encode
+from lunette.uses.change.concepts import direction, quarters
+from lunette.uses.change.edit import edit_model
+from lunette.uses.change.effects import concept_moved, identity
+from lunette.uses.change.traversal import dimensions_of, steps_along
 from lunette.uses.train import train
-from lunette.uses.traversal import dimensions_of, steps_along
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def linear():
 def test_moving_a_code_moves_a_linear_models_picture(linear):
     pixels = torch.randint(256, (7, 1, 2, 3), dtype=torch.uint8)
     v, strengths = torch.randn(4), [-1.0, 0.0, 0.5]
-    strip = edit_model(linear, Images(pixels), (v,), strengths, n=5, drifts={"mean": lambda x: float(x.mean())})
+    strip = edit_model(linear, Images(pixels), (v,), strengths, n=5, effects={"mean": lambda x: float(x.mean())})
     at_0 = decode(linear, encode(linear, pixels))
     step = (linear.decoder.network.weight @ v).detach().numpy().reshape(1, 2, 3)
     assert strip.images.shape == (5, 3, 1, 2, 3)

@@ -13,13 +13,13 @@ from lunette.faces.cli import main
 from lunette.faces.tables import evaluation_table
 from lunette.files import write
 from lunette.images import Images, load
+from lunette.images.subset import some
+from lunette.measures import classifier
+from lunette.measures.classifier import classifier_of, turned
 from lunette.progress import watched
-from lunette.uses import classifier
-from lunette.uses.classifier import classifier_of, turned
 from lunette.uses.evaluate import GROUPS, Evaluation, Group, Number, evaluate
 from lunette.uses.evaluate.evaluate import GroupName
-from lunette.uses.evaluate.subject import some
-from lunette.uses.report import report
+from lunette.uses.report.report import report
 from lunette.uses.train import train
 
 QUICK = {"epochs": 1, "network": "mlp:8", "latent": 2, "pictures": 0}

@@ -9,16 +9,16 @@ import torch
 from lunette.errors import LunetteError, Unsupported
 from lunette.images import Images
 from lunette.likelihoods import BernoulliHead
+from lunette.measures.likelihood import bound as room
+from lunette.measures.likelihood.annealing import Annealing
+from lunette.measures.likelihood.bound import evidence_model
 from lunette.progress import watched
 from lunette.recipes import build
 from lunette.runs import Run
-from lunette.uses import evidence as room
 from lunette.uses.evaluate import evaluate
 from lunette.uses.evaluate import likelihood as group
-from lunette.uses.evaluate.annealing import Annealing
 from lunette.uses.evaluate.codes import ceiling
 from lunette.uses.evaluate.likelihood import basis_of, halves_of_the_bound, once
-from lunette.uses.evidence import evidence_model
 from lunette.uses.train import train
 
 QUICK = {"epochs": 1, "network": "mlp:16", "latent": 3, "pictures": 0}

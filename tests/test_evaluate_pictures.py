@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
+from lunette.compute.coding import decode, encode
 from lunette.errors import LunetteError
+from lunette.measures.classifier import classifier_of
+from lunette.measures.distances import frechet_distance
+from lunette.measures.fidelity import fidelity
 from lunette.randomness import reseed
 from lunette.runs import Run
-from lunette.uses.classifier import classifier_of
 from lunette.uses.evaluate import EvaluationSettings, Subject
-from lunette.uses.evaluate.distances import frechet_distance
 from lunette.uses.evaluate.reconstruction import reconstruction
 from lunette.uses.evaluate.samples import BETTER, drawn_codes, pictured, samples
-from lunette.uses.fidelity import fidelity
 from lunette.uses.fit_prior import fit_prior
-from lunette.uses.passes import decode, encode
 from lunette.uses.train import train
 
 HOW = {"epochs": 1, "network": "mlp:32", "latent": 4, "pictures": 0}
@@ -36,8 +36,8 @@ def _quick(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("platformdirs.user_cache_path", lambda *_: folder)
-        patch.setattr("lunette.uses.classifier.STEPS", 150)
-        patch.setattr("lunette.uses.evaluate.two_sample.STEPS", 40)
+        patch.setattr("lunette.measures.classifier.STEPS", 150)
+        patch.setattr("lunette.measures.two_sample.STEPS", 40)
         yield
 
 
@@ -49,7 +49,7 @@ def runs(tmp_path_factory):
 
 def subject_of(run, **settings):
     run = Run(run.path)
-    return Subject(run, run.trained(), run.dataset, run.dataset.test, EvaluationSettings(**settings))
+    return Subject(run.trained(), run.dataset.test, EvaluationSettings(**settings))
 
 
 def values(group):

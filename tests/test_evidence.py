@@ -12,11 +12,12 @@ from torch import nn
 from lunette.codes import DiracHead, StandardNormal
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.likelihoods import LIKELIHOODS, NormalPixelHead, pixel_head
+from lunette.measures.likelihood import bound as room
+from lunette.measures.likelihood.bound import evidence_model
 from lunette.models import Autoencoder, Conditional
 from lunette.objectives import distortion, importance_bound, log_weights, rate
 from lunette.recipes import build
-from lunette.uses import evidence as room
-from lunette.uses.evidence import evidence, evidence_model
+from lunette.uses.evidence import evidence
 from lunette.uses.train import train
 from test_linear_vae import SHAPE, linear_model
 

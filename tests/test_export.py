@@ -20,18 +20,18 @@ import yaml
 from PIL import Image
 
 import lunette
-from lunette.codes.fitted import make_density
+from lunette.compute import to_float
+from lunette.compute.labels import labels_for
+from lunette.densities import make_density
 from lunette.errors import LunetteError
 from lunette.faces.cli import main
 from lunette.images import load
 from lunette.recipes import build
+from lunette.results.evaluation import Evaluation, Group, Number
 from lunette.runs import FittedPrior, Run
-from lunette.training import to_float
-from lunette.uses.evaluation import Evaluation, Group, Number
 from lunette.uses.export import export, folder, unpack
 from lunette.uses.export import networks as writing
 from lunette.uses.export.networks import difference, networks
-from lunette.uses.labels import labels_for
 from lunette.uses.train import train
 
 TINY = {"network": "mlp:8", "latent": 3, "epochs": 1, "pictures": 0}

@@ -14,8 +14,8 @@ from lunette.errors import LunetteError
 from lunette.images import load
 from lunette.progress import watched
 from lunette.training import Step
-from lunette.training.feed import Feed
-from lunette.uses.pack import pack
+from lunette.training.loader import Feed
+from lunette.uses.data.pack import pack
 from lunette.uses.train import train
 
 CPU = torch.device("cpu")

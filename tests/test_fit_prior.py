@@ -14,14 +14,14 @@ from sklearn.mixture import GaussianMixture
 
 import lunette
 from lunette import files
-from lunette.codes.fitted import KINDS, CodeSet, Flow, FlowMatching, Gaussian, Mixture, TwoStage, make_density
+from lunette.compute.coding import encode
+from lunette.densities import KINDS, CodeSet, Flow, FlowMatching, Gaussian, Mixture, TwoStage, make_density
 from lunette.errors import Diverged, LunetteError, LunetteWarning
 from lunette.faces.cli import main
 from lunette.progress import watched
 from lunette.randomness import reseed
 from lunette.runs import Run
 from lunette.uses.fit_prior import codes, fit_prior
-from lunette.uses.passes import encode
 from lunette.uses.train import train
 
 QUICK = {"flow": {"steps": 20, "width": 16}, "two-stage": {"steps": 50}, "flow-matching": {"steps": 50}}

@@ -10,7 +10,7 @@ from torch import nn
 
 from lunette.codes import Leapfrog, NormalHead, StandardNormal
 from lunette.errors import LunetteError
-from lunette.images.digits import digits
+from lunette.images.sources.digits import digits
 from lunette.likelihoods import pixel_head
 from lunette.models import Autoencoder, Conditional, Hamiltonian, Metric
 from lunette.networks import architecture

@@ -13,10 +13,10 @@ from lunette.faces.verbs import GROUPS
 from lunette.public import homes, verbs
 from lunette.recipes import described
 
-ROOMS = ["images", "networks", "codes", "likelihoods", "models", "objectives", "recipes", "training"]
-ROOMS += ["runs", "uses", "faces"]
+ROOMS = ["images", "networks", "codes", "densities", "likelihoods", "models", "objectives", "recipes", "compute"]
+ROOMS += ["training", "runs", "results", "measures", "uses", "faces"]
 SOURCE = Path(lunette.__file__).parent
-FOUNDATION = {"errors", "files", "randomness", "heads", "names", "numbers", "progress", "public", "stored"}
+FOUNDATION = {"errors", "files", "randomness", "heads", "names", "numbers", "progress", "public", "specs", "stored"}
 DOORS = {"__init__", "__main__", "sklearn"}  # what users run and import, which may import every room
 
 
@@ -42,6 +42,11 @@ def test_a_folder_imports_only_from_its_left(room):
 def test_every_folder_is_a_room():
     folders = {path.parent.relative_to(SOURCE).parts[0] for path in SOURCE.glob("*/**/*.py")}
     assert folders == set(ROOMS)
+
+
+def test_no_folder_has_more_files_than_are_seen_at_once():
+    for folder in {path.parent for path in SOURCE.rglob("*.py")}:
+        assert len(list(folder.glob("*.py"))) <= 15, folder
 
 
 def test_beside_the_rooms_are_what_all_stand_on_and_doors():
@@ -72,7 +77,7 @@ def test_every_public_name_is_there():
 
 
 def test_denoising_does_not_wait_for_what_evaluates():
-    script = "import sys, lunette.uses.denoise; print('lunette.uses.evaluate' in sys.modules)"
+    script = "import sys, lunette.uses.change.denoise; print('lunette.uses.evaluate' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

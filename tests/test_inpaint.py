@@ -8,13 +8,13 @@ from torch import nn
 
 import lunette
 from lunette.codes import NormalHead, StandardNormal
+from lunette.compute.coding import decode, encode
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.faces.cli import main
 from lunette.images import load, read_mask
 from lunette.models import Autoencoder, Conditional
 from lunette.recipes import build
-from lunette.uses.inpaint import inpaint_model, started
-from lunette.uses.passes import decode, encode
+from lunette.uses.change.inpaint import inpaint_model, started
 from test_linear_vae import LATENT, SHAPE, LinearNormal
 
 CHAINS = 2000

@@ -10,6 +10,8 @@ from torch.distributions import Normal
 
 import lunette
 from lunette.codes import StandardNormal
+from lunette.compute.coding import decode, encode
+from lunette.compute.processes import Team
 from lunette.errors import LunetteError
 from lunette.models import Ladder
 from lunette.networks import Level, architecture, topmost
@@ -17,9 +19,7 @@ from lunette.objectives import distortion, importance_bound, log_weights, loss, 
 from lunette.recipes import build
 from lunette.runs import Run
 from lunette.training.evaluate import evaluate
-from lunette.training.processes import Team
 from lunette.uses.evidence import evidence
-from lunette.uses.passes import decode, encode
 from lunette.uses.train import train
 from test_linear_vae import LinearNormal
 

@@ -7,9 +7,9 @@ from torch import nn
 from lunette.codes import NormalHead, StandardNormal
 from lunette.errors import LunetteError
 from lunette.likelihoods import BernoulliHead, OptimalNormalHead
+from lunette.measures.likelihood.leaks import check_leaks
 from lunette.models import Autoencoder, Conditional
 from lunette.recipes import RECIPES, build
-from lunette.uses.evaluate.leaks import check_leaks
 
 SHAPE = (1, 4, 4)
 SMALL = {"latent": 3, "network": "mlp:8"}

@@ -9,7 +9,7 @@ import scipy.special
 import scipy.stats
 import torch
 
-from lunette.images.digits import digits
+from lunette.images.sources.digits import digits
 from lunette.likelihoods import LIKELIHOODS, pixel_head
 from lunette.objectives import loss
 from lunette.recipes import build

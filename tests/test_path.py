@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from lunette.codes import Leapfrog, NormalHead, StandardNormal, log_prob_by_path
-from lunette.codes.flow import slope_of
-from lunette.codes.planar import Planar
+from lunette.codes.flows.flow import slope_of
+from lunette.codes.flows.planar import Planar
 from lunette.models import Autoencoder, Conditional
 from lunette.objectives import PathRate, distortion, importance_bound, rate
 from lunette.recipes import build

@@ -9,16 +9,16 @@ from torch import nn
 from zuko.nn import MaskedLinear
 
 from lunette.codes import Codebooks
+from lunette.compute import EMULATE, Precision, pick_precision
+from lunette.compute.emulated import Emulated
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.recipes import RECIPES, build
 from lunette.runs import Run
-from lunette.training import EMULATE, Precision, pick_precision
 from lunette.training import precision as rooms
-from lunette.training.emulated import Emulated
-from lunette.uses.anomalies import anomalies
+from lunette.uses.anomalies.anomalies import anomalies
+from lunette.uses.draw.latents import latents
 from lunette.uses.evaluate import evaluate
 from lunette.uses.evidence import evidence
-from lunette.uses.latents import latents
 from lunette.uses.train import resume, train
 
 CPU = torch.device("cpu")

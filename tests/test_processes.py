@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from lunette.compute import Team
 from lunette.errors import LunetteError
 from lunette.images import load
 from lunette.randomness import noise, part_of_batch, reseed
 from lunette.recipes import build
 from lunette.runs import Run
-from lunette.training import Step, Team, Training, TrainingSettings
+from lunette.training import Step, Training, TrainingSettings
 from lunette.training.step import parts
 from lunette.uses.train import train
 

@@ -10,14 +10,15 @@ import torch
 from rich.console import Console
 
 import lunette
+from lunette.compute import pick_device
 from lunette.errors import Interrupted, LunetteError
 from lunette.faces import progress, silence
 from lunette.faces.cli import main
 from lunette.faces.progress import WorkBar
 from lunette.progress import Progress, announce, stopped_by, watched
+from lunette.results.sheet import Sheet
 from lunette.runs import Run
-from lunette.training import Step, pick_device
-from lunette.uses.sheet import Sheet
+from lunette.training import Step
 from lunette.uses.train import resume, train
 
 

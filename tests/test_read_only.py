@@ -14,7 +14,7 @@ import lunette
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.faces.cli import main
 from lunette.progress import watched
-from lunette.uses.evaluation import Evaluation
+from lunette.results.evaluation import Evaluation
 from lunette.uses.train import train
 
 REAL_OPEN = io.open  # as another machine has it

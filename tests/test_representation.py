@@ -13,12 +13,12 @@ import lunette
 from lunette.errors import LunetteError
 from lunette.faces.cli import main
 from lunette.images import Images, read
+from lunette.measures.disentanglement import entropies, information
+from lunette.measures.probes import linear_probe, nearest_neighbours, standard_error
 from lunette.progress import watched
+from lunette.results.information_map import InformationMap
 from lunette.uses.evaluate import representation
-from lunette.uses.evaluate.disentanglement import entropies, information
 from lunette.uses.evaluate.evaluate import evaluate
-from lunette.uses.evaluate.information_map import InformationMap
-from lunette.uses.evaluate.probes import linear_probe, nearest_neighbours, standard_error
 from lunette.uses.evaluate.representation import Coded, factors, probes
 from lunette.uses.train import train
 

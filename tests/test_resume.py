@@ -12,13 +12,14 @@ import torch
 from conftest import ending, interrupt_at, rows
 from lunette.codes.posteriors import POSTERIORS
 from lunette.codes.priors import PRIORS
+from lunette.compute import EMULATE, has_bf16
 from lunette.errors import Interrupted, LunetteError
 from lunette.images import load
 from lunette.likelihoods import LIKELIHOODS
 from lunette.networks import DEFAULTS as NETWORKS
 from lunette.progress import watched
 from lunette.recipes import RECIPES, arguments, described
-from lunette.training import EMULATE, End, TrainingSettings, has_bf16
+from lunette.training import End, TrainingSettings
 from lunette.uses import train as module
 from lunette.uses.train import resume, train
 

@@ -13,11 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
+from lunette.compute import Team, are_to_launch
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import DataSettings, Images, files_of, join_shares, read, write_share
-from lunette.training import Team, are_to_launch
-from lunette.uses.latents import latents
-from lunette.uses.pack import pack
+from lunette.uses.data.pack import pack
+from lunette.uses.draw.latents import latents
 from lunette.uses.train import train
 from test_processes import finished, lunette
 

@@ -17,9 +17,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import lunette
 from lunette.errors import LunetteError, LunetteWarning
+from lunette.measures.likelihood.bound import evidence_model
 from lunette.recipes import RECIPES, build, no_bound
 from lunette.sklearn import Autoencoder
-from lunette.uses.evidence import evidence_model
 from lunette.uses.train import train
 
 QUICK = {"epochs": 2, "network": "mlp:8", "latent": 2, "bound_samples": 3, "random_state": 0}

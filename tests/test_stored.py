@@ -14,10 +14,10 @@ import pytest
 
 import lunette
 from lunette.errors import LunetteError
+from lunette.results.evaluation import Evaluation
 from lunette.runs import Run
 from lunette.runs.metrics import read_rows
 from lunette.stored import from_json, from_toml, reading, to_json, to_toml, typed
-from lunette.uses.evaluation import Evaluation
 from lunette.uses.train import train
 
 

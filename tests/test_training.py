@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from conftest import dataset_of
+from lunette.compute import pick_device
 from lunette.errors import Diverged, LunetteError
 from lunette.images import load
 from lunette.randomness import reseed
 from lunette.recipes import build
-from lunette.training import End, EpochEnd, PictureTime, Step, Training, TrainingSettings, pick_device
+from lunette.training import End, EpochEnd, PictureTime, Step, Training, TrainingSettings
 from lunette.training.schedules import multiple
 
 CPU = torch.device("cpu")

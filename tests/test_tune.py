@@ -16,9 +16,9 @@ from lunette.faces.cli import main
 from lunette.images import load
 from lunette.progress import watched
 from lunette.runs import Run
-from lunette.uses.study import Study, Trial
-from lunette.uses.tune import losses, tune
-from lunette.uses.vary import ELBO, search_space
+from lunette.uses.tune.search_space import ELBO, search_space
+from lunette.uses.tune.study import Study, Trial
+from lunette.uses.tune.tune import losses, tune
 
 QUICK = {"epochs": 2, "network": "mlp:8", "batch_size": 16}
 VARY = {"learning_rate": "1e-6..3e-2", "beta": "0.5..4", "latent": [2, 8]}
@@ -234,6 +234,6 @@ def test_arrays_are_kept_once_and_the_command_line_shows_what_was_found(tmp_path
 
 def test_without_optuna_it_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    monkeypatch.delitem(sys.modules, "lunette.uses.tune")
+    monkeypatch.delitem(sys.modules, "lunette.uses.tune.tune")
     assert main(["tune", "--vary", "latent=2..4"]) == 2
     assert 'pip install "lunette[tune]"' in capsys.readouterr().err

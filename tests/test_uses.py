@@ -10,17 +10,17 @@ from PIL import Image
 
 import lunette
 from lunette.codes import DiracHead
+from lunette.compute.coding import decode, encode
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import lit_fraction, load, moons
 from lunette.models import Autoencoder
 from lunette.recipes import build
+from lunette.results.sheet import Sheet
 from lunette.runs import Run
-from lunette.uses.axes import principal_axes
-from lunette.uses.interpolate import linear, spherical
-from lunette.uses.latents import latents
-from lunette.uses.manifold import quantiles
-from lunette.uses.passes import decode, encode
-from lunette.uses.sheet import Sheet
+from lunette.uses.draw.axes import principal_axes
+from lunette.uses.draw.interpolate import linear, spherical
+from lunette.uses.draw.latents import latents
+from lunette.uses.draw.manifold import quantiles
 from lunette.uses.train import train
 
 RECIPES = ["autoencoder", "beta_vae", "conv_vae", "denoising", "gaussian_vae", "sparse", "stacked", "vae"]

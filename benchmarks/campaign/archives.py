@@ -25,7 +25,7 @@ from PIL import Image
 from campaign import RIGHT, WRONG
 from campaign.damage import outcome, spoil
 from lunette.images import load
-from lunette.uses.pack import pack
+from lunette.uses.data.pack import pack
 
 N, SIDE = 20, 8
 SUMMED = (".npz", ".gz", ".pack")

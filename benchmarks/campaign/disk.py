@@ -18,11 +18,11 @@ import torch
 from campaign import LOST, RAW, RIGHT, TOLD, WRONG
 from campaign.children import REFUSED, Room, end_of, forked
 from campaign.kills import SETTINGS, ending, few_digits, go_on
-from lunette.uses.concepts import add_concept
+from lunette.uses.change.concepts import add_concept
+from lunette.uses.data.pack import pack
 from lunette.uses.evaluate import evaluate
 from lunette.uses.export import export
 from lunette.uses.fit_prior import fit_prior
-from lunette.uses.pack import pack
 
 TRAINED = {"recipe": "vae", "network": "mlp:16,12", "latent": 3, **SETTINGS}
 Work = Callable[[Path, Path], object]  # of the data, and of the run that it makes or works on

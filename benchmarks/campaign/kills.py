@@ -38,7 +38,7 @@ from lunette.runs import REPORT, Run
 from lunette.training import End, Event
 from lunette.training.settings import OptimizerName
 from lunette.uses import train as training
-from lunette.uses.illustrate import illustrate
+from lunette.uses.report.illustrate import illustrate
 from report import write_results
 
 DIGITS = 74  # of which 60 are trained on: four steps an epoch, the last one smaller

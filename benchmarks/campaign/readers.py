@@ -12,12 +12,12 @@ import numpy as np
 
 import lunette
 from lunette.images import load
+from lunette.results.evaluation import Evaluation
 from lunette.runs import REPORT, Run, write
-from lunette.uses.comparison import compare
-from lunette.uses.curves import curves
-from lunette.uses.evaluation import Evaluation
+from lunette.uses.compare import compare
 from lunette.uses.export import unpack
-from lunette.uses.report import report
+from lunette.uses.report.curves import curves
+from lunette.uses.report.report import report
 from lunette.uses.train import resume
 
 DIGITS = 74

@@ -22,14 +22,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
+from lunette.compute.coding import decode, encode
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.faces.progress import showing
 from lunette.images import DataSettings, Images, Shape
+from lunette.measures.likelihood.bound import evidence_model
 from lunette.recipes import build, describe, described, find, no_bound, pixel_head_of
 from lunette.training import TrainingSettings
-from lunette.uses.evidence import evidence_model
-from lunette.uses.passes import decode, encode
-from lunette.uses.sample import sample_model
+from lunette.uses.draw.sample import sample_model
 from lunette.uses.train import built_with_seed, sort_settings, train_model
 
 Array = NDArray[Any]

@@ -9,7 +9,7 @@ from idx_files import idx, write_set
 
 from lunette.errors import LunetteError
 from lunette.images import DataSettings, load, read
-from lunette.images.idx import parse, read_bytes
+from lunette.images.sources.idx import parse, read_bytes
 
 
 def test_a_header_is_big_endian():

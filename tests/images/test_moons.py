@@ -7,7 +7,7 @@ import torch
 
 from lunette.errors import LunetteError
 from lunette.images import lit_fraction, load, moons, read
-from lunette.images.moons import EARTHSHINE, RADIUS
+from lunette.images.sources.moons import EARTHSHINE, RADIUS
 
 PHASES = torch.linspace(0, 1, 41)
 

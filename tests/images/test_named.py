@@ -16,7 +16,7 @@ from idx_files import write_set
 
 from lunette.errors import LunetteError
 from lunette.images import load, read
-from lunette.images.named import FILES, NAMED
+from lunette.images.sources.named import FILES, NAMED
 
 
 class Quiet(SimpleHTTPRequestHandler):

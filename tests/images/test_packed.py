@@ -21,7 +21,7 @@ from PIL import Image
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import DataSettings, Images, load, packed, pictures, read, shards
 from lunette.progress import watched
-from lunette.uses.pack import pack
+from lunette.uses.data.pack import pack
 
 STREAM = np.random.default_rng(0)
 N = 40

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lunette.compute.coding import own_pictures
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import DataSettings, load, read, read_pictures
 from lunette.images.ranges import span_of
 from lunette.runs import Run
-from lunette.uses.pack import pack
-from lunette.uses.passes import own_pictures
+from lunette.uses.data.pack import pack
 from lunette.uses.train import train
 
 SHARES = np.linspace(0.1, 0.9, 6 * 8).reshape(6, 8)

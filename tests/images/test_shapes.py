@@ -9,7 +9,7 @@ import torch
 
 from lunette.errors import LunetteError
 from lunette.images import load, read, shapes
-from lunette.images.shapes import FACTORS, HALF_AXES, HALF_SIDE, HEART, SIZE
+from lunette.images.sources.shapes import FACTORS, HALF_AXES, HALF_SIDE, HEART, SIZE
 
 SQUARE, ELLIPSE, HEARTS = range(3)
 SAMPLED = 0.015  # of the area, at most: an edge may run along a row of the points that are sampled

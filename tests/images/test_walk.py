@@ -14,9 +14,9 @@ import lunette
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.faces.cli import main
 from lunette.images import DataSettings, load, read
-from lunette.uses.pack import pack
-from lunette.uses.picture_folder import save_pictures
-from lunette.uses.sheet import Sheet
+from lunette.results.picture_folder import save_pictures
+from lunette.results.sheet import Sheet
+from lunette.uses.data.pack import pack
 
 
 def put(folder, values, suffix=".png", size=(4, 4)):

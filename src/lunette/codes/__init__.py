@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from lunette.codes.ball import BallPrior
-from lunette.codes.categorical import Categories, CategoryHead, UniformCategories
-from lunette.codes.curved import Curved
+from lunette.codes.curved.ball import BallPrior
+from lunette.codes.curved.sphere import SpherePrior
 from lunette.codes.dirac import Dirac, DiracHead
-from lunette.codes.hamiltonian import Flat, HamiltonianPosterior, Leapfrog, Tempering, leapfrog
+from lunette.codes.discrete.categorical import Categories, CategoryHead, UniformCategories
+from lunette.codes.discrete.quantised import Codebooks, Quantised, QuantisedHead
+from lunette.codes.discrete.sequence import SequenceCodes, SequencePrior, Sequences
+from lunette.codes.hamiltonian.geometry import Curved
+from lunette.codes.hamiltonian.leapfrog import Flat, HamiltonianPosterior, Leapfrog, Tempering, leapfrog
 from lunette.codes.head import CodeHead, wide
 from lunette.codes.mixture import Vamp
 from lunette.codes.normal import NormalHead, StandardNormal, factors, tempered
@@ -14,9 +17,6 @@ from lunette.codes.path import log_prob_by_path
 from lunette.codes.posteriors import POSTERIORS, code_head
 from lunette.codes.prior import Prior
 from lunette.codes.priors import PRIORS, make_prior
-from lunette.codes.quantised import Codebooks, Quantised, QuantisedHead
-from lunette.codes.sequence import SequenceCodes, SequencePrior, Sequences
-from lunette.codes.sphere import SpherePrior
 
 __all__ = [
     "POSTERIORS",

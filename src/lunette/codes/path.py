@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch.distributions import Distribution
 
-from lunette.codes.flow import Flow, slope_of
-from lunette.codes.hamiltonian import HamiltonianPosterior
+from lunette.codes.flows.flow import Flow, slope_of
+from lunette.codes.hamiltonian.leapfrog import HamiltonianPosterior
 
 
 def log_prob_by_path(q: Distribution, z: Tensor) -> Tensor:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from lunette.codes.ball import BallHead
+from lunette.codes.curved.ball import BallHead
+from lunette.codes.curved.sphere import SphereHead
+from lunette.codes.flows.masked import AutoregressiveHead
+from lunette.codes.flows.planar import PlanarHead, RadialHead
 from lunette.codes.full import FullNormalHead
 from lunette.codes.head import CodeHead
-from lunette.codes.masked import AutoregressiveHead
 from lunette.codes.normal import NormalHead
-from lunette.codes.planar import PlanarHead, RadialHead
-from lunette.codes.spec import read_spec
-from lunette.codes.sphere import SphereHead
+from lunette.specs import read_spec
 
 POSTERIORS: dict[str, type[CodeHead]] = {
     "normal": NormalHead,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from torch import nn
 
-from lunette.codes.ball import BallPrior
-from lunette.codes.masked import FlowPrior
+from lunette.codes.curved.ball import BallPrior
+from lunette.codes.curved.sphere import SpherePrior
+from lunette.codes.flows.masked import FlowPrior
 from lunette.codes.mixture import MixturePrior, Vamp
 from lunette.codes.normal import LabelNormal, StandardNormal
 from lunette.codes.prior import Prior
-from lunette.codes.spec import read_spec
-from lunette.codes.sphere import SpherePrior
 from lunette.errors import LunetteError
 from lunette.heads import positive
 from lunette.images import Shape
+from lunette.specs import read_spec
 
 PRIORS: dict[str, type[Prior]] = {
     "normal": StandardNormal,

@@ -75,7 +75,8 @@ def main(words: list[str]) -> int:
 
 def content_of(news: Any) -> dict[str, Any]:
     """Return the fields of an event as JSON has them: tensors are numbers, and metrics have their loss and unit."""
-    from lunette.training import Metrics, Precision
+    from lunette.compute import Precision
+    from lunette.training import Metrics
 
     def plain(value: Any) -> Any:
         if isinstance(value, Mapping):

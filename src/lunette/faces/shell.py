@@ -71,8 +71,8 @@ def place_of(verb: Verb, given: dict[str, Any]) -> Place:
 
 def check_place(verb: Verb, given: dict[str, Any], place: Place) -> None:
     """Raise LunetteError, before any work, where the result cannot be written where it is to be."""
-    from lunette.uses.comparison.compare import check_page
-    from lunette.uses.shown import check_name
+    from lunette.results.result import check_name
+    from lunette.uses.compare.compare import check_page
 
     if place.out and verb.out == "folder":
         check_free(place.out)
@@ -89,7 +89,7 @@ def written(verb: Verb, result: Any, given: dict[str, Any], place: Place) -> lis
     if verb.out == "page":
         return [result.save(place.out or Path("comparison.html"))]
     if verb.out == "sheet":
-        from lunette.uses.data import place_of_sheet
+        from lunette.uses.data.data import place_of_sheet
 
         return [result.sheet.save(place.out or place_of_sheet(given["source"]))]
     if verb.out == "folder" and place.out:

@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from lunette.numbers import figures
+from lunette.results.evaluation import Evaluation, Number
 from lunette.runs import Concept
-from lunette.uses.comparison import Line
-from lunette.uses.evaluation import Evaluation, Number
-from lunette.uses.study import Study
+from lunette.uses.compare import Line
+from lunette.uses.tune.study import Study
 
 
 def recipe_table(recipes: Mapping[str, str]) -> None:

@@ -26,16 +26,16 @@ from lunette.faces.tables import (
 )
 from lunette.names import quoted
 from lunette.numbers import figures
+from lunette.results.evaluation import EVALUATION, Evaluation
+from lunette.results.strip import Strip
 from lunette.runs import REPORT, Concept, FittedPrior, Run
+from lunette.uses.anomalies.found import Anomalies
 from lunette.uses.catalogue import Page
-from lunette.uses.comparison import Comparison
-from lunette.uses.data import Look
-from lunette.uses.denoise import Mended
-from lunette.uses.evaluation import EVALUATION, Evaluation
-from lunette.uses.inpaint import Inpainted
-from lunette.uses.strangeness import Anomalies
-from lunette.uses.strip import Strip
-from lunette.uses.study import Study
+from lunette.uses.change.denoise import Mended
+from lunette.uses.change.inpaint import Inpainted
+from lunette.uses.compare import Comparison
+from lunette.uses.data.data import Look
+from lunette.uses.tune.study import Study
 
 FIGURES = 10  # columns of the terminal that a number of four significant figures takes
 QUANTITY = 34  # and those that its name and unit take, where there is room

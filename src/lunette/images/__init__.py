@@ -1,19 +1,28 @@
 """Where pictures come from: sources become uint8 tensors (N, C, H, W), a split each."""
 
-from lunette.images.array_files import to_archive
 from lunette.images.binarization import Binarization, binarize
 from lunette.images.corruption import CORRUPTIONS, Corruption, corruption
 from lunette.images.mask import Mask, read_mask
-from lunette.images.moons import lit_fraction, moons
-from lunette.images.named import search_folders
-from lunette.images.packed import PackedPixels
-from lunette.images.packing import files_of, join_shares, pack_facts, pack_images, write_share
+from lunette.images.packs.packed import PackedPixels
+from lunette.images.packs.packing import files_of, join_shares, pack_facts, pack_images, write_share
 from lunette.images.permutation import Permutation
 from lunette.images.pictures import Shape, signature, to_picture
 from lunette.images.sets import Dataset, Images, Label, Pixels, index_of
 from lunette.images.settings import DataSettings, Fit
-from lunette.images.shapes import shapes
-from lunette.images.sources import SOURCES, Data, is_name, load, read, read_pictures, read_sized, read_with_names
+from lunette.images.sources.array_files import to_archive
+from lunette.images.sources.moons import lit_fraction, moons
+from lunette.images.sources.named import search_folders
+from lunette.images.sources.reading import (
+    SOURCES,
+    Data,
+    is_name,
+    load,
+    read,
+    read_pictures,
+    read_sized,
+    read_with_names,
+)
+from lunette.images.sources.shapes import shapes
 
 __all__ = [
     "CORRUPTIONS",

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lunette.errors import LunetteError, unknown
-from lunette.images.packed import PackedPixels
+from lunette.images.packs.packed import PackedPixels
 from lunette.images.permutation import Permutation
 from lunette.images.pictures import Shape
 from lunette.images.ranges import BYTES, Span

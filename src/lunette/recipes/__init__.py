@@ -38,5 +38,5 @@ __all__ = [
 ]
 
 # Importing a recipe registers it: a new variant is a new file here, and nothing else.
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)

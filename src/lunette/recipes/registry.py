@@ -7,6 +7,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from types import FunctionType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import torch
@@ -65,6 +66,14 @@ def recipe(build: Build) -> Build:
     """Register a function (shape, named arguments with defaults) → Recipe under its own name."""
     RECIPES[build.__name__] = build
     return build
+
+
+def variant(of: Build, name: str, parts: Any, doc: str) -> Build:
+    """Register a recipe that is `of` another with other default `parts`, and says so in `doc`."""
+    assert isinstance(of, FunctionType)
+    build = FunctionType(of.__code__, of.__globals__, name, (parts,), of.__closure__)
+    build.__annotations__, build.__doc__, build.__module__ = of.__annotations__, doc, of.__module__
+    return recipe(build)
 
 
 def find(name: str) -> Build:

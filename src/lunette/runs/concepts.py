@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lunette.errors import LunetteError, unknown
 from lunette.names import quoted
-from lunette.runs.kept import Kept
+from lunette.runs.artifacts import Kept
 from lunette.stored import reading
 
 NAME = r"\w[\w-]*"  # a file is called so, and a colon divides it from a weight

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lunette.codes.fitted import KINDS, Density, make_density
+from lunette.densities import KINDS, Density, make_density
 from lunette.errors import LunetteError, Unsupported, unknown
 from lunette.images import Label, index_of
 from lunette.names import quoted
-from lunette.runs.kept import Kept
+from lunette.runs.artifacts import Kept
 from lunette.stored import reading
 
 

@@ -11,43 +11,36 @@ import json
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import filelock
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
+from lunette.compute import pick_device
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.files import is_taken, write, write_folder, writing
-from lunette.images import Dataset, is_name, load
+from lunette.images import Data, Dataset, Images, Label, is_name, load
 from lunette.models import LatentModel
 from lunette.names import on_disk, quoted
 from lunette.public import verbs_of_runs
 from lunette.recipes import Recipe, build
+from lunette.runs.artifacts import ELSEWHERE
 from lunette.runs.checkpoints import Checkpoint, Checkpoints, Loaded
 from lunette.runs.concepts import Concepts
-from lunette.runs.kept import ELSEWHERE
 from lunette.runs.metrics import read_rows
 from lunette.runs.priors import Priors
 from lunette.runs.settings import RunSettings
+from lunette.runs.trained import Trained
 from lunette.stored import reading
-from lunette.training import pick_device
 
 SETTINGS = "run.toml"
 METRICS = "metrics.jsonl"
 REPORT = "report.html"
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A recipe with the weights of the checkpoint `name`, ready for use, and where training was then."""
-
-    name: str
-    sha256: str  # of its weights
-    recipe: Recipe
-    state: Mapping[str, Any]
 
 
 class Run:
@@ -55,6 +48,7 @@ class Run:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._kept: Trained | None = None
         self.checkpoints = Checkpoints(self.path)
         self.priors = Priors(self.path)
         self.concepts = Concepts(self.path)
@@ -82,6 +76,9 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_kept": None}  # a copy reads its own weights
 
     def __getattr__(self, name: str) -> Any:
         """Return a verb that takes a run as a method: run.sample(64) is lunette.sample(run, 64)."""
@@ -152,7 +149,14 @@ class Run:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """The data that the run was trained on, loaded again; a warning says so where it has changed."""
+        """The data that the run was trained on, loaded again; the pictures of a pack are trusted to be as packed."""
+        return self.read_data(check=False)
+
+    def read_data(self, check: bool = True) -> Dataset:
+        """Return the data that the run was trained on; a warning says so where it has changed.
+
+        `check` the SHA-256 of a pack's pictures, for which all of it is read once.
+        """
         source = on_disk(self.settings.source)
         inside = self.path / source  # a source that lies in the run folder moves with it
         if not is_name(source) and not inside.is_file() and not Path(source).exists():
@@ -164,7 +168,7 @@ class Run:
         named = f"{source}:" if is_name(source) and ":" not in source else source  # and not a folder of that name
         # What lies there are bytes, whatever their range was before.
         how = dataclasses.replace(self.settings.data, range=None) if inside.is_file() else self.settings.data
-        data = load(inside if inside.is_file() else named, how)
+        data = load(inside if inside.is_file() else named, how, check)
         if data.facts["sha256"] != self.settings.facts["sha256"]:
             warnings.warn(f"the data in {source} is not what {self.path} was trained on", LunetteWarning, stacklevel=2)
         return data
@@ -173,18 +177,66 @@ class Run:
         """Return the recipe, with untrained weights."""
         return build(self.settings.recipe, self.settings.shape, self.settings.arguments, len(self.settings.label_names))
 
-    def model(self, checkpoint: str = "last", device: str = "auto") -> LatentModel:
-        """Return the trained model of a checkpoint (last, best or its number), ready for use."""
-        return self.trained(checkpoint, device).recipe.model
-
     def trained(self, checkpoint: str | Loaded = "last", device: str = "auto") -> Trained:
-        """Return the same with its recipe, and what else is known of the checkpoint."""
+        """Return the model of a checkpoint (last, best or its number), ready for use; the last one asked for is kept.
+
+        Args:
+            checkpoint: its name, or what was loaded of it.
+            device: auto, cpu, cuda, …
+
+        Raises:
+            LunetteError: there is no such checkpoint, it is damaged, or this machine has no such device.
+        """
         loaded = self.checkpoints.load(checkpoint) if isinstance(checkpoint, str) else checkpoint
-        with torch.random.fork_rng():  # its first weights are drawn, and then replaced
-            recipe = self.recipe()
-        load_weights(recipe.model.load_state_dict, loaded)
-        recipe.model.to(pick_device(device)).eval()
-        return Trained(loaded.name, loaded.sha256, recipe, loaded.state)
+        place = pick_device(device)
+        kept = self._kept
+        if kept is None or (kept.name, kept.sha256, kept.device) != (loaded.name, loaded.sha256, place):
+            with torch.random.fork_rng():  # its first weights are drawn, and then replaced
+                recipe = self.recipe()
+            load_weights(recipe.model.load_state_dict, loaded)
+            recipe.model.to(place).eval()
+            self._kept = kept = Trained(self, loaded, recipe)
+        return kept
+
+    def model(self, checkpoint: str = "last", device: str = "auto") -> LatentModel:
+        """Return the trained model of a checkpoint as a torch module, in evaluation mode."""
+        return self.trained(checkpoint, device).model
+
+    def encode(self, images: Data | None = None, *, label: Label | None = None, checkpoint: str = "last") -> Tensor:
+        """Return the codes of pictures: posterior means (N, D), the rungs of a ladder side by side, the top one first.
+
+        Args:
+            images: any source of pictures, brought to the model's size; by default the test pictures, which are
+                encoded once.
+            label: what a conditional model is told that they show; by default their own labels.
+            checkpoint: last, best or a number.
+
+        Raises:
+            LunetteError: the pictures cannot be read, or lack labels that the model is told.
+        """
+        trained = self.trained(checkpoint)
+        return torch.cat(trained.encode(trained.pictures(images), label), dim=1)
+
+    def decode(
+        self, z: Tensor | Sequence[Tensor], *, label: Label | None = None, checkpoint: str = "last"
+    ) -> NDArray[np.float32]:
+        """Return the mean images of p(x | z), float32 (N, C, H, W) in [0, 1].
+
+        Args:
+            z: codes (N, D) as `encode` returns them, or a tensor (N, D) a rung, of which the last ones may be left out.
+            label: what a conditional model is told that they show.
+            checkpoint: last, best or a number.
+
+        Raises:
+            LunetteError: the codes have another size or numbers that are not finite, or a label is missing.
+        """
+        trained = self.trained(checkpoint)
+        rungs = trained.checked(z)
+        y = None
+        if label is not None:
+            blank = Images(torch.zeros(len(rungs[0]), *self.settings.shape, dtype=torch.uint8))
+            y = trained.y(blank, label)
+        return trained.decode(rungs, y)
 
 
 def load_weights(load: Callable[[Mapping[str, torch.Tensor]], object], checkpoint: Checkpoint) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from lunette.compute.batches import cuts, to_float
+from lunette.compute.processes import Team
 from lunette.images import Images
 from lunette.randomness import reseed
-from lunette.training.batches import cuts, to_float
 from lunette.training.events import Metrics
-from lunette.training.processes import Team
 
 
 @torch.no_grad()

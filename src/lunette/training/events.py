@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from lunette.compute.precision import Precision
 from lunette.objectives import unit_of
-from lunette.training.precision import Precision
 
 
 @dataclass(frozen=True)

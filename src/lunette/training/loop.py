@@ -11,21 +11,21 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from lunette.compute.batches import spread, to_float
+from lunette.compute.memory import keep_memory
+from lunette.compute.precision import pick_precision
+from lunette.compute.processes import ALONE, Team
 from lunette.images import Dataset, Images, Permutation
 from lunette.objectives import loss
 from lunette.randomness import part_of_batch, reseed, stream
 from lunette.recipes import Recipe, Stage
-from lunette.training.batches import spread, to_float
 from lunette.training.evaluate import evaluate
 from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Start, Step
-from lunette.training.feed import Feed
 from lunette.training.graph import GraphStep
-from lunette.training.memory import keep_memory
+from lunette.training.loader import Feed
 from lunette.training.optimizers import bare_step, load_tensors, make_optimizer, set_rate, tensors_of
 from lunette.training.players import PREFIX, Players
 from lunette.training.position import Position
-from lunette.training.precision import pick_precision
-from lunette.training.processes import ALONE, Team
 from lunette.training.schedules import multiple
 from lunette.training.settings import TrainingSettings
 from lunette.training.step import Terms, check_shares, indices, parted, parts, sending, together, whole

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from lunette.compute.precision import PrecisionName
 from lunette.errors import LunetteError
 
 OptimizerName = Literal["adam", "adamw", "rmsprop", "sgd"]
-PrecisionName = Literal["auto", "fp32", "bf16"]
 ScheduleName = Literal["constant", "cosine", "one-cycle"]
 PresetName = Literal["fast"]
 

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from lunette.compute.precision import Precision
+from lunette.compute.processes import Team
 from lunette.errors import LunetteError
 from lunette.images import Dataset, Permutation
 from lunette.models import Moment, Trace
 from lunette.recipes import Recipe, Stage
 from lunette.training.graph import check_graph
-from lunette.training.precision import Precision
-from lunette.training.processes import Team
 from lunette.training.settings import TrainingSettings
 
 

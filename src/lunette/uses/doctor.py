@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
+from lunette.compute import pick_device, pick_precision
 from lunette.images import search_folders
 from lunette.runs import versions
-from lunette.training import pick_device, pick_precision
 from lunette.uses.verb import verb
 
 MATRIX = 512

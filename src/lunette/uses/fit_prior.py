@@ -9,16 +9,17 @@ import torch
 from torch import Tensor
 
 from lunette.codes import Dirac
-from lunette.codes.fitted import CodeSet, density_arguments, make_density
+from lunette.compute import cuts, keep_memory, spread, to_float
+from lunette.compute.coding import device_of, part
+from lunette.compute.labels import labels_for
+from lunette.densities import CodeSet, density_arguments, make_density
 from lunette.errors import LunetteError
 from lunette.images import Images
+from lunette.images.subset import at_most, warn_of_few
 from lunette.models import LatentModel
 from lunette.progress import Progress, announce
 from lunette.randomness import reseed
 from lunette.runs import FittedPrior, open_run
-from lunette.training import cuts, keep_memory, spread, to_float
-from lunette.uses.labels import labels_for
-from lunette.uses.passes import at_most, device_of, part, warn_of_few
 from lunette.uses.verb import Checkpoint, PriorKind, RunFolder, Seed, verb
 
 HELD_OUT_SHARE = 0.1

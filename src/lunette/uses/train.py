@@ -12,8 +12,10 @@ from typing import Annotated, Any, Literal, get_type_hints
 import torch
 import typeguard
 
+from lunette.compute import PrecisionName, are_to_launch, has_bf16, joined, pick_device, pick_precision
 from lunette.errors import LunetteError, LunetteWarning, unknown
 from lunette.images import Dataset, DataSettings, Images, Shape, is_name, load, read, to_archive
+from lunette.images.subset import warn_of_few
 from lunette.names import quoted, written
 from lunette.progress import announce, watched
 from lunette.randomness import callers_draws_kept, reseed
@@ -23,21 +25,14 @@ from lunette.training import (
     PRESETS,
     End,
     PictureTime,
-    PrecisionName,
     PresetName,
     Training,
     TrainingSettings,
-    are_to_launch,
     check_shares,
-    has_bf16,
-    joined,
     lost_workers_told,
-    pick_device,
-    pick_precision,
     pick_threads,
 )
-from lunette.uses.illustrate import illustrate
-from lunette.uses.passes import warn_of_few
+from lunette.uses.report.illustrate import illustrate
 from lunette.uses.verb import Flag, Processes, Restarts, RunFolder, Source, verb
 
 ARRAY_FILE = "data.npz"
@@ -140,6 +135,7 @@ def resume(
         built = built_with_seed(
             settings.recipe, settings.shape, settings.arguments, settings.training.seed, len(settings.label_names)
         )
+        run.dataset = run.read_data()
         training = Training(built, run.dataset, settings.training, device, team)
         restore(run, training)
         if team.leads:
@@ -180,7 +176,7 @@ def launched(
     precision: PrecisionName | None = None,
 ) -> Run:
     """Let several processes train `run`; if one is lost, all start anew from what was saved."""
-    from lunette.uses.launch import launch  # here, because training alone need not wait for this import
+    from lunette.compute.launch import launch  # here, because training alone need not wait for this import
 
     asked = {"--epochs": epochs, "--precision": precision}
     further = [word for flag, value in asked.items() if value is not None for word in (flag, str(value))]

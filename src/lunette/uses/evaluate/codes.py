@@ -15,21 +15,21 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from lunette.codes import Dirac, factors
+from lunette.compute import cuts, spread, to_float
+from lunette.compute.coding import device_of, encode, part
 from lunette.errors import Unsupported
-from lunette.images import Images, Shape
+from lunette.images import Images, Permutation, Shape
+from lunette.measures.aggregate import ACTIVE, distances, index_information, rates, variances
 from lunette.models import LatentModel
 from lunette.objectives import MaximumMeanDiscrepancy, rate
 from lunette.progress import counted
 from lunette.randomness import reseed
-from lunette.training import cuts, spread, to_float
-from lunette.uses import drawing
-from lunette.uses.evaluate.aggregate import ACTIVE, distances, index_information, rates, variances
+from lunette.results import figures
+from lunette.results.evaluation import Group, Number
+from lunette.results.result import Shown
+from lunette.uses.draw.sample import check_learned
 from lunette.uses.evaluate.samples import drawn_codes
-from lunette.uses.evaluate.subject import Subject, some
-from lunette.uses.evaluation import Group, Number
-from lunette.uses.passes import device_of, part
-from lunette.uses.sample import check_learned
-from lunette.uses.shown import Shown
+from lunette.uses.evaluate.subject import Subject
 
 MOST = 5000  # pictures: each code is weighed under the posterior of each picture
 FEW = 30  # pictures, whose variance is off by a quarter and more
@@ -70,7 +70,7 @@ class Bars(Shown):
         axes.axhline(COLLAPSED, color="C3", linewidth=0.8)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="dimensions of the code, by their rate", ylabel="rate in nats")
-        return drawing.picture(figure)
+        return figures.picture(figure)
 
 
 def codes(subject: Subject) -> Group:
@@ -79,9 +79,11 @@ def codes(subject: Subject) -> Group:
     Of a model without a prior it is the units alone, as nothing says there what a code costs.
     """
     model, seed = subject.model, subject.settings.seed
-    images = some(subject.test, MOST)
+    index = Permutation(len(subject.test), seed=0).part(slice(MOST))[:]
+    images = subject.test.take(index)
     y = subject.y(images)
-    found = coded(model, images, y, seed)
+    means = torch.cat(subject.trained.encode(subject.test), -1)[index]
+    found = coded(model, images, y, seed, means)
     spreads = variances(found.means)
     active = int((spreads > ACTIVE).sum())
     numbers = {"active units": Number(active, f"of {len(spreads)}")}
@@ -105,7 +107,7 @@ def codes(subject: Subject) -> Group:
         notes.append("it has no prior: nothing says what its codes cost, how they should spread, or what is little")
         return Group(numbers, tuple(notes), lists, pictures=pictures)
     try:
-        check_learned(subject.run, subject.trained)
+        check_learned(subject.trained)
         against, distance = from_prior(model, found.z, y, images.shape, seed)
         numbers |= against
         lists["distance to prior by dimension"] = distance.tolist()
@@ -115,8 +117,10 @@ def codes(subject: Subject) -> Group:
 
 
 @torch.inference_mode()
-def coded(model: LatentModel, images: Images, y: Tensor | None, seed: int) -> Coded:
-    """Return what is measured of the codes of images, told y."""
+def coded(model: LatentModel, images: Images, y: Tensor | None, seed: int, means: Tensor | None = None) -> Coded:
+    """Return what is measured of the codes of images, told y, whose posterior means (N, D) may be known."""
+    if means is None:
+        means = torch.cat(encode(model, images.pixels, y), -1)
     parts: list[Coded] = []
     places = cuts(len(images), images.shape, spread(model))
     passed = counted("coding pictures", len(places))
@@ -125,10 +129,9 @@ def coded(model: LatentModel, images: Images, y: Tensor | None, seed: int) -> Co
         labels = part(y, cut, x.device)
         reseed(seed, "codes", cut.start)
         trace = model.trace(x, labels)
-        means = torch.cat(model.encode(x, labels), -1)
         points = any(isinstance(latent.q, Dirac) for latent in trace.latents)
         # Not from the trace: a model that mends damage codes damaged images there.
-        z = means if points else torch.cat([latent.z[0] for latent in trace.latents], -1)
+        z = means[cut].to(x.device) if points else torch.cat([latent.z[0] for latent in trace.latents], -1)
         whole: Tensor | None = None
         each: Tensor | None = None
         q: Normal | None = None
@@ -138,7 +141,7 @@ def coded(model: LatentModel, images: Images, y: Tensor | None, seed: int) -> Co
                 each = torch.cat([rates(latent) for latent in trace.latents], -1)
             with contextlib.suppress(Unsupported):
                 q = factors(trace.latents[0].q) if len(trace.latents) == 1 else None
-        parts.append(Coded(means, z, whole, each, q))
+        parts.append(Coded(means[cut], z, whole, each, q))
         passed()
 
     normals = [one.q for one in parts if one.q is not None]

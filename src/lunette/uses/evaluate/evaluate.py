@@ -11,16 +11,17 @@ import torch
 
 from lunette.errors import LunetteError, LunetteWarning, unknown
 from lunette.files import check_writable
+from lunette.images.subset import some
+from lunette.measures.likelihood.bound import enough_memory
+from lunette.results.evaluation import Evaluation, Group
 from lunette.runs import REPORT, Run, open_run, write
 from lunette.uses.evaluate.codes import codes
 from lunette.uses.evaluate.likelihood import likelihood
 from lunette.uses.evaluate.reconstruction import reconstruction
 from lunette.uses.evaluate.representation import representation
 from lunette.uses.evaluate.samples import samples as sampling
-from lunette.uses.evaluate.subject import EvaluationSettings, Subject, some
-from lunette.uses.evaluation import Evaluation, Group
-from lunette.uses.evidence import enough_memory
-from lunette.uses.report import report
+from lunette.uses.evaluate.subject import EvaluationSettings, Subject
+from lunette.uses.report.report import report
 from lunette.uses.verb import Checkpoint, Flag, PriorKind, RunFolder, Seed, verb
 
 Measure = Callable[[Subject], Group]
@@ -61,11 +62,10 @@ def evaluate(
     settings = EvaluationSettings(pictures, samples, prior, seed)
     opened = open_run(run)
     trained = opened.trained(checkpoint)
-    data = opened.dataset
-    test = data.test if pictures is None else some(data.test, pictures)
-    subject = Subject(opened, trained, data, test, settings)
+    test = trained.pictures()
+    subject = Subject(trained, test if pictures is None else some(test, pictures), settings)
     before = earlier(opened, subject)
-    known = Evaluation(trained.name, trained.sha256, str(data.facts["sha256"]), before, kept=may_keep(opened))
+    known = Evaluation(trained.name, trained.sha256, str(subject.data.facts["sha256"]), before, kept=may_keep(opened))
     for name in groups or GROUPS:
         found = {**known.groups, name: measured(name, subject, by_name=bool(groups))}
         known = replace(known, groups={each: found[each] for each in GROUPS if each in found})
@@ -74,7 +74,7 @@ def evaluate(
             for title, picture in found[name].pictures.items():
                 picture.save(opened.pictures / found[name].drawn[title])
     if known.kept and opened.is_finished:  # another gets its report at its end
-        write(opened.path / REPORT, report(opened, subject.model))
+        write(opened.path / REPORT, report(opened, trained.model))
     return known
 
 

@@ -11,21 +11,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lunette.compute import cuts, spread, to_float
+from lunette.compute.coding import device_of, part
 from lunette.errors import Unsupported
 from lunette.images import Images, Permutation, Pixels
 from lunette.likelihoods import BernoulliHead, PixelHead, SquaredErrorHead, name_of_head
+from lunette.measures.likelihood.annealing import Annealing, annealed_bounds, check_annealing, sandwich
+from lunette.measures.likelihood.bound import evidence_model, targets
+from lunette.measures.likelihood.leaks import BATCH, check_leaks
 from lunette.models import LatentModel
 from lunette.objectives import distortion, rate
 from lunette.progress import counted
 from lunette.randomness import reseed
 from lunette.recipes import Ability, Recipe, describe, pixel_head_of
-from lunette.training import cuts, spread, to_float
-from lunette.uses.evaluate.annealing import Annealing, annealed_bounds, check_annealing, sandwich
-from lunette.uses.evaluate.leaks import BATCH, check_leaks
+from lunette.results.evaluation import Group, Number
 from lunette.uses.evaluate.subject import Subject
-from lunette.uses.evaluation import Group, Number
-from lunette.uses.evidence import evidence_model, targets
-from lunette.uses.passes import device_of, part
 
 DRAWS = 10  # of each picture's code, for the evidence bound
 ANNEALED = 100  # pictures

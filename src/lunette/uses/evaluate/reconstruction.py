@@ -5,17 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lunette.compute import cuts, to_float
+from lunette.compute.coding import decode, encode, part
 from lunette.likelihoods import BernoulliHead
+from lunette.measures.fidelity import BETTER, fidelity
 from lunette.progress import Progress, announce
 from lunette.randomness import reseed
 from lunette.recipes import pixel_head_of
-from lunette.training import cuts, to_float
+from lunette.results.evaluation import Group, Number
+from lunette.results.sheet import Sheet
+from lunette.uses.draw.reconstruct import side_by_side
 from lunette.uses.evaluate.subject import Subject
-from lunette.uses.evaluation import Group, Number
-from lunette.uses.fidelity import BETTER, fidelity
-from lunette.uses.passes import decode, encode, part
-from lunette.uses.reconstruct import side_by_side
-from lunette.uses.sheet import Sheet
 
 SHOWN = 16  # worst, and best
 
@@ -43,6 +43,7 @@ def reconstruction(subject: Subject) -> Group:
 def errors(subject: Subject, damage: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Return the fidelity, (N,) each, of reconstructed test pictures, and that of what the model was shown."""
     model, test, y = subject.model, subject.test, subject.y(subject.test)
+    codes = () if damage else subject.trained.encode(test)
     drawn, shown = [], []
     with torch.random.fork_rng():
         for cut in cuts(len(test), test.shape):
@@ -50,8 +51,9 @@ def errors(subject: Subject, damage: bool) -> tuple[dict[str, Tensor], dict[str,
             if damage and model.corrupt is not None:
                 reseed(subject.settings.seed, "reconstruction", cut.start)
                 seen = model.corrupt(x)
-            told = part(y, cut, x.device)
-            drawn.append(fidelity(x, torch.from_numpy(decode(model, encode(model, seen, told), told))))
+            labels = part(y, cut, x.device)
+            z = encode(model, seen, labels) if damage else tuple(rung[cut] for rung in codes)
+            drawn.append(fidelity(x, torch.from_numpy(decode(model, z, labels))))
             shown.append(fidelity(x, seen.clamp(0, 1)))
             announce(Progress("reconstructing pictures", cut.start + len(x), len(test)))
     first, second = ({name: torch.cat([each[name] for each in parts]) for name in parts[0]} for parts in (drawn, shown))

@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from lunette.compute import to_float
 from lunette.errors import Unsupported
-from lunette.images import Images
-from lunette.progress import Progress, announce
-from lunette.randomness import stream
-from lunette.training import to_float
-from lunette.uses.evaluate.disentanglement import (
+from lunette.images import Images, Permutation
+from lunette.images.subset import some
+from lunette.measures.disentanglement import (
     VOTES,
     Array,
     completeness,
@@ -28,11 +28,12 @@ from lunette.uses.evaluate.disentanglement import (
     vote_accuracy,
     votes,
 )
-from lunette.uses.evaluate.information_map import InformationMap
-from lunette.uses.evaluate.probes import linear_probe, nearest_neighbours, standard_error
-from lunette.uses.evaluate.subject import Subject, some
-from lunette.uses.evaluation import Group, Number
-from lunette.uses.latents import latents_model
+from lunette.measures.probes import linear_probe, nearest_neighbours, standard_error
+from lunette.progress import Progress, announce
+from lunette.randomness import stream
+from lunette.results.evaluation import Group, Number
+from lunette.results.information_map import InformationMap
+from lunette.uses.evaluate.subject import Subject
 
 PICTURES = 10_000  # that probes learn from and are tested on, at most
 PIXELS = 2**26  # of these pictures, at most: what of them is held as float32 takes 256 MB
@@ -60,8 +61,11 @@ def representation(subject: Subject) -> Group:
     there are neither labels nor factors.
     """
     room = min(PICTURES, max(1, PIXELS // math.prod(subject.test.shape)))
-    splits = [some(images, room) for images in (subject.data.train, subject.test)]
-    train, test = (Coded(each, latents_model(subject.model, each, subject.y(each)).codes) for each in splits)
+    learned_from = some(subject.data.train, room)
+    index = Permutation(len(subject.test), seed=0).part(slice(room))[:]
+    codes = torch.cat(subject.trained.encode(subject.test), dim=1)[index]
+    test = Coded(subject.test.take(index), codes.numpy())
+    train = Coded(learned_from, torch.cat(subject.trained.encode(learned_from), dim=1).numpy())
     parts = probes(train, test), factors(train, test, subject.settings.seed)
     notes = tuple(note for part in parts for note in part.notes)
     if not any(part.numbers for part in parts):

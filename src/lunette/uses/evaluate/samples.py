@@ -9,25 +9,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lunette.compute import cuts, spread
+from lunette.compute.coding import decode, device_of, part
 from lunette.errors import Unsupported
 from lunette.images import Pixels, Shape
+from lunette.images.subset import some
+from lunette.measures.classifier import FEATURES, Classifier, classifier_of
+from lunette.measures.copies import AROUND, TYPICAL, copies
+from lunette.measures.copies import FEWEST as FEWEST_REAL
+from lunette.measures.distances import frechet_distance, kernel_distance
+from lunette.measures.neighbours import K, overlap
+from lunette.measures.two_sample import told_apart_by_features, told_apart_by_pixels
 from lunette.models import LatentModel
 from lunette.progress import Progress, announce
 from lunette.randomness import reseed
+from lunette.results.evaluation import Group, Number
+from lunette.results.sheet import Sheet
 from lunette.runs import FittedPrior
-from lunette.training import cuts, spread
-from lunette.uses.classifier import FEATURES, Classifier, classifier_of
-from lunette.uses.evaluate.copies import AROUND, TYPICAL, copies
-from lunette.uses.evaluate.copies import FEWEST as FEWEST_REAL
-from lunette.uses.evaluate.distances import frechet_distance, kernel_distance
-from lunette.uses.evaluate.neighbours import K, overlap
-from lunette.uses.evaluate.subject import Subject, some
-from lunette.uses.evaluate.two_sample import told_apart_by_features, told_apart_by_pixels
-from lunette.uses.evaluation import Group, Number
+from lunette.uses.draw.sample import prior_of
+from lunette.uses.evaluate.subject import Subject
 from lunette.uses.fit_prior import codes
-from lunette.uses.passes import decode, device_of, part
-from lunette.uses.sample import prior_of
-from lunette.uses.sheet import Sheet
 
 FEWEST, MOST = 20, 10_000  # pictures on each side
 MOST_BYTES = 2**30  # of pixels on each side
@@ -56,7 +57,7 @@ def samples(subject: Subject) -> Group:
         raise Unsupported(f"{n} pictures are too few to compare samples with: at least {FEWEST}, of test and training")
     seen = data.train.take(slice(n))
     told = subject.y(seen)  # labels as often as in the data
-    fitted = prior_of(subject.run, subject.trained, subject.settings.prior)
+    fitted = prior_of(subject.trained, subject.settings.prior)
     new = pictured(model, drawn_codes(model, fitted, n, told, seen.shape, seed), told, seen.shape)
     z, rungs = codes(model, seen, 1, seed)
     again = pictured(model, z[0].split(rungs, dim=1), told, seen.shape)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images import Dataset, Images, Permutation
+from lunette.images import Dataset, Images
+from lunette.measures.likelihood.bound import check_samples
 from lunette.models import LatentModel
-from lunette.runs import Run, Trained
-from lunette.uses.evidence import check_samples
-from lunette.uses.labels import labels_for
+from lunette.runs import Trained
 
 
 @dataclass(frozen=True)
@@ -33,22 +32,20 @@ class EvaluationSettings:
 class Subject:
     """A run as it is measured."""
 
-    run: Run
     trained: Trained
-    data: Dataset
     test: Images  # the pictures to measure on
     settings: EvaluationSettings
 
     @property
     def model(self) -> LatentModel:
         """The trained model."""
-        return self.trained.recipe.model
+        return self.trained.model
+
+    @property
+    def data(self) -> Dataset:
+        """The pictures of the run."""
+        return self.trained.run.dataset
 
     def y(self, images: Images) -> Tensor | None:
-        """Return what the model is told of images, where it is told labels."""
-        return labels_for(self.model, images, self.run.settings.label_names)
-
-
-def some(images: Images, most: int) -> Images:
-    """Return so many images at most, in a random order that is always the same: a set's first ones may be easier."""
-    return images.take(Permutation(len(images), seed=0).part(slice(most)))
+        """Return the labels that a conditional model is told of images, else None."""
+        return self.trained.y(images)

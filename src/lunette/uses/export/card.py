@@ -14,10 +14,10 @@ from lunette.codes import StandardNormal
 from lunette.images import is_name
 from lunette.numbers import figures, short
 from lunette.recipes import describe, size, summary
-from lunette.runs import Run, RunSettings, Trained
-from lunette.uses.curves import terms, unit
-from lunette.uses.evaluation import Evaluation, Group
+from lunette.results.evaluation import Evaluation, Group
+from lunette.runs import RunSettings, Trained
 from lunette.uses.export.networks import rung_names
+from lunette.uses.report.curves import terms, unit
 
 CAPTIONS = {
     "reconstructions": "Test pictures, and on the right of each what comes back from its code.",
@@ -32,12 +32,13 @@ def public(settings: RunSettings) -> RunSettings:
     return dataclasses.replace(settings, source=source if is_name(source) else Path(source).name)
 
 
-def model_card(run: Run, trained: Trained, latent: Sequence[int], pictures: Sequence[str], difference: float) -> str:
-    """Return MODEL_CARD.md of a checkpoint, whose codes have `latent` dimensions a rung; links are to `pictures`.
+def model_card(trained: Trained, pictures: Sequence[str], difference: float) -> str:
+    """Return MODEL_CARD.md of a checkpoint, whose links are to `pictures`.
 
     It is Markdown with the YAML header of the hubs. `difference` is the largest between torch and the ONNX files.
     """
-    settings, model = public(run.settings), trained.recipe.model
+    run, model = trained.run, trained.model
+    settings = public(run.settings)
     rows, described = run.metrics(), describe(trained.recipe)
     template = resources.files("lunette.uses.export").joinpath("MODEL_CARD.md.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
@@ -50,9 +51,9 @@ def model_card(run: Run, trained: Trained, latent: Sequence[int], pictures: Sequ
         position=trained.state["position"],
         seconds=run.training_seconds(),
         test=test_numbers(rows, trained),
-        groups=groups(run, trained),
+        groups=groups(trained),
         pictures={name: CAPTIONS[name] for name in pictures},
-        latent=dict(zip(rung_names(len(latent)), latent, strict=True)),
+        latent=dict(zip(rung_names(len(trained.rungs)), trained.rungs, strict=True)),
         labels=model.labels,
         mends=model.corrupt is not None,
         standard=isinstance(model.prior, StandardNormal),
@@ -73,8 +74,8 @@ def test_numbers(rows: list[dict[str, Any]], trained: Trained) -> dict[str, tupl
     return {name: (found[-1][name], unit(rows, name)) for name in terms(found)} if found else {}
 
 
-def groups(run: Run, trained: Trained) -> Mapping[str, Group]:
+def groups(trained: Trained) -> Mapping[str, Group]:
     """Return what lunette evaluate measured of this checkpoint."""
-    evaluation = Evaluation.load(run.path)
+    evaluation = Evaluation.load(trained.run.path)
     same = evaluation and evaluation.checkpoint_sha256 == trained.sha256
     return evaluation.groups if evaluation and same else {}

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import torch
 
+from lunette.compute import to_float
 from lunette.errors import LunetteError, Unsupported
 from lunette.files import check_free, whole_folder, write_through
 from lunette.images import Images
 from lunette.progress import Progress, announce
 from lunette.recipes import describe
+from lunette.results.sheet import Sheet
 from lunette.runs import Run, Trained, open_run
-from lunette.training import to_float
+from lunette.uses.draw.reconstruct import reconstruct_model
+from lunette.uses.draw.sample import sample_trained
 from lunette.uses.export.bundle import pack_run
 from lunette.uses.export.card import model_card, public
 from lunette.uses.export.networks import PICTURES, check_extra, check_model, networks
-from lunette.uses.labels import labels_for
-from lunette.uses.passes import encode
-from lunette.uses.reconstruct import reconstruct_model
-from lunette.uses.sample import sample_trained
-from lunette.uses.sheet import Sheet
 from lunette.uses.verb import Checkpoint, Flag, RunFolder, verb
 
 SHOWN = 32  # test pictures on the card, each beside what comes back
@@ -60,19 +58,18 @@ def export(
     check_extra()
     loaded = opened.checkpoints.load(checkpoint)
     trained = opened.trained(loaded, device="cpu")
-    model = trained.recipe.model
+    model = trained.model
     check_model(model)
     pictures = checked_with(opened)
-    x, y = to_float(pictures.pixels[:]), labels_for(model, pictures, opened.settings.label_names)
-    latent = [rung.shape[1] for rung in encode(model, x, y)]
+    x, y = to_float(pictures.pixels[:]), trained.y(pictures)
     files, difference = {}, 0.0
-    for network in networks(model, x, y, metadata(opened, trained, latent)):
+    for network in networks(model, x, y, metadata(trained)):
         files[network.name], difference = network.data, max(difference, network.difference)
         announce(Progress("writing networks", len(files), 2))
     files["model.safetensors"] = loaded.weights
     files["run.toml"] = public(opened.settings).to_toml().encode()
-    sheets = sheets_of(opened, trained)
-    files["MODEL_CARD.md"] = model_card(opened, trained, latent, list(sheets), difference).encode()
+    sheets = sheets_of(trained)
+    files["MODEL_CARD.md"] = model_card(trained, list(sheets), difference).encode()
     with whole_folder(out) as folder:
         (folder / "pictures").mkdir()
         for name, sheet in sheets.items():
@@ -82,13 +79,13 @@ def export(
     return out
 
 
-def metadata(run: Run, trained: Trained, latent: Sequence[int]) -> Mapping[str, str]:
+def metadata(trained: Trained) -> Mapping[str, str]:
     """Return what the ONNX files say of themselves; numbers and lists are JSON."""
-    settings = public(run.settings)
+    settings = public(trained.run.settings)
     return {
         "recipe": settings.recipe,
         "arguments": json.dumps(settings.arguments),
-        "latent": json.dumps(latent),
+        "latent": json.dumps(trained.rungs),
         "shape": json.dumps(settings.shape),
         "pixel_range": "[0, 1]",
         "likelihood": str(settings.arguments.get("likelihood", "")),
@@ -112,11 +109,11 @@ def checked_with(run: Run) -> Images:
     return Images(torch.from_numpy(noise), torch.arange(PICTURES) % len(names) if names else None, names)
 
 
-def sheets_of(run: Run, trained: Trained) -> dict[str, Sheet]:
+def sheets_of(trained: Trained) -> dict[str, Sheet]:
     """Return pictures for the card, by name: reconstructions, and samples where something says which codes to draw."""
     sheets = {}
-    if not run.missing_data:
-        sheets["reconstructions"] = reconstruct_model(trained.recipe.model, run.dataset.test.take(slice(SHOWN)))
+    if not trained.run.missing_data:
+        sheets["reconstructions"] = reconstruct_model(trained.model, trained.pictures().take(slice(SHOWN)))
     with contextlib.suppress(Unsupported):  # there is no prior, or none of this checkpoint's codes
-        sheets["samples"] = sample_trained(run, trained)
+        sheets["samples"] = sample_trained(trained)
     return sheets

@@ -1,0 +1,1 @@
+"""Codes on a sphere, and in a hyperbolic ball."""

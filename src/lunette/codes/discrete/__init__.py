@@ -1,0 +1,1 @@
+"""Codes of categories, and of entries of codebooks."""

@@ -1,0 +1,1 @@
+"""Normal codes, bent by maps whose volume is known."""

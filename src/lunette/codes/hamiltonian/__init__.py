@@ -1,0 +1,1 @@
+"""Codes that move by Hamiltonian dynamics, and the geometry that they move in."""

@@ -1,0 +1,26 @@
+"""How numbers are made: devices, batches, precision, memory, processes."""
+
+from lunette.compute.batches import cuts, spread, to_float
+from lunette.compute.device import pick_device
+from lunette.compute.memory import keep_memory
+from lunette.compute.precision import EMULATE, Precision, PrecisionName, has_bf16, pick_precision
+from lunette.compute.processes import ALONE, PATIENCE, Team, are_to_launch, is_launched, joined
+
+__all__ = [
+    "ALONE",
+    "EMULATE",
+    "PATIENCE",
+    "Precision",
+    "PrecisionName",
+    "Team",
+    "are_to_launch",
+    "cuts",
+    "has_bf16",
+    "is_launched",
+    "joined",
+    "keep_memory",
+    "pick_device",
+    "pick_precision",
+    "spread",
+    "to_float",
+]

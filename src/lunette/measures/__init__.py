@@ -1,0 +1,1 @@
+"""Measures of arrays, pictures and codes: pure functions, a file for each family."""

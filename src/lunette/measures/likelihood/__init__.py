@@ -1,0 +1,1 @@
+"""Bounds on log p(x), and what they are worth."""

@@ -1,0 +1,1 @@
+"""Recipes that minimise bounds of several draws."""

@@ -1,0 +1,1 @@
+"""Recipes whose codes are points."""

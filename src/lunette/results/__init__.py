@@ -1,0 +1,1 @@
+"""What verbs return: results that are shown in a terminal, a notebook, a page or a file."""

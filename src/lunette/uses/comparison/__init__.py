@@ -1,6 +1,0 @@
-"""Several runs side by side: numbers that can be compared, and only those, in one line."""
-
-from lunette.uses.comparison.compare import Comparison, Section, compare
-from lunette.uses.comparison.lines import Line, Side
-
-__all__ = ["Comparison", "Line", "Section", "Side", "compare"]

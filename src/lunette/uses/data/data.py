@@ -1,0 +1,59 @@
+"""A look at a source of pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import torch
+
+from lunette.compute import to_float
+from lunette.images import Data, DataSettings, is_name, load
+from lunette.results.sheet import Sheet
+from lunette.uses.verb import Flag, verb
+
+SHOWN = 80
+COLUMNS = 10
+
+
+class Look(NamedTuple):
+    """Facts about a source, and a sheet of some of its pictures."""
+
+    facts: dict[str, object]
+    sheet: Sheet
+
+
+def place_of_sheet(source: str) -> Path:
+    """Return where the sheet of a source goes by default: here or, within the source itself, beside it."""
+    name, place = Path("contact-sheet.png"), Path(source).expanduser().resolve()
+    return place.parent / name if not is_name(source) and place in (Path.cwd(), *Path.cwd().parents) else name
+
+
+@verb("data", "data and machine", out="sheet", takes=(DataSettings,), without=("validation",))
+def data(
+    source: Annotated[
+        Data, Flag("digits, moons, shapes, mnist, fashion-mnist, a folder, .npz, .npy, IDX, a pack", str, "SOURCE")
+    ],
+    **settings: Any,
+) -> Look:
+    """Look at a source of pictures: facts, and a contact sheet.
+
+    `settings` are the fields of DataSettings.
+    """
+    loaded = load(source, DataSettings(**settings), check=False)
+    pixels = loaded.train.pixels
+    index = torch.linspace(0, len(pixels) - 1, min(SHOWN, len(pixels))).long()
+    shown = pixels[index]
+    # A pack is not read for its values: those that are shown speak for them.
+    values, of = (pixels, "") if isinstance(pixels, torch.Tensor) else (shown, " of the pictures shown")
+    facts = dict(loaded.facts) | {
+        "shape": " × ".join(map(str, loaded.train.shape)),
+        "pixel values": f"{int(values.min())} to {int(values.max())}, mean {float(values.float().mean()):.1f}{of}",
+    }
+    facts["range"] = "black is {:.9g}, white is {:.9g}".format(*loaded.train.span)
+    if loaded.train.labels is not None:
+        counts = torch.bincount(loaded.train.labels, minlength=len(loaded.train.label_names)).tolist()
+        facts["labels"] = ", ".join(f"{n} {c}" for n, c in zip(loaded.train.label_names, counts, strict=True))
+    if loaded.train.factors:
+        facts["factors"] = ", ".join(f"{n} {v.min():.2f} to {v.max():.2f}" for n, v in loaded.train.factors.items())
+    return Look(facts, Sheet(to_float(shown).numpy(), columns=COLUMNS))

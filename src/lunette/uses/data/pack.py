@@ -1,0 +1,117 @@
+"""Packing a source of pictures, by one process or by several."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+
+from lunette.compute import PATIENCE, Team, are_to_launch, joined
+from lunette.errors import Interrupted
+from lunette.files import check_free, whole_folder, writing
+from lunette.images import (
+    Data,
+    DataSettings,
+    files_of,
+    join_shares,
+    pack_facts,
+    pack_images,
+    read_sized,
+    write_share,
+)
+from lunette.progress import current_watch, watched
+from lunette.runs import Signals
+from lunette.uses.verb import Flag, Processes, verb
+
+
+@verb("data pack", "data and machine", takes=(DataSettings,), without=("validation",))
+def pack(
+    source: Annotated[Data, Flag("any source of pictures, also .tar files (webdataset)", str, "SOURCE")],
+    out: Annotated[str | Path, Flag("folder to write, which is then a source itself", Path, aliases=("-o",))],
+    encoded: Annotated[bool, "keep picture files as they are: smaller, and slower to read"] = False,
+    processes: Processes = None,
+    **settings: Any,
+) -> dict[str, object]:
+    """Write a source as a pack, which may be larger than memory: training reads it from the disk.
+
+    The pack `out` is a folder that training reads through a memory map.
+    Besides what `load` takes, a source is a .tar file, or a folder with some, laid out as webdataset does.
+    `encoded` keeps picture files as they are, to be decoded whenever they are read. Memory does not grow with
+    the number of pictures, where they are files. With `processes` so many are launched here, which write the
+    pictures of some of the files each, in the same order; those of the first are announced. Returns facts about the
+    pack; raises LunetteError for what `load` refuses, where `out` exists, and where a process is lost, and
+    Interrupted after SIGINT or SIGTERM, with nothing left of the pack.
+    """
+    how, out = DataSettings(**settings), Path(out).expanduser()
+    check_free(out)
+    if are_to_launch(processes):
+        files_of(source, how, encoded, processes)
+        _launch(str(source), out, how, encoded, processes)
+    else:
+        with Signals() as signals, joined(torch.device("cpu"), processes, PATIENCE) as team:
+            others = current_watch()
+
+            def told(news: object) -> None:
+                if signals.received:
+                    raise Interrupted("packing was stopped, and nothing is left of it", signals.received)
+                if team.leads and others:
+                    others(news)
+
+            with watched(told):
+                _pack(source, out, how, encoded, team)
+    return pack_facts(out)
+
+
+def _pack(source: Data, out: Path, settings: DataSettings, encoded: bool, team: Team) -> None:
+    """Do what `pack` does, as one of a team."""
+    files = files_of(source, settings, encoded, team.size)
+    if files is None:
+        parts = {name: part for name, part in vars(read_sized(source, settings)).items() if part is not None}
+        with whole_folder(out) as folder:
+            pack_images(folder, parts)
+        return
+    mine = files.share(team.share(len(files.paths)))
+    with shared_folder(out, team) as folder:
+        name = "" if team.size == 1 else f"-{team.rank}"
+        share = write_share(folder, name, mine, settings, encoded)
+        channels = team.largest(share.shape[0] if share.shape else 0)
+        if share.shape and share.shape[0] < channels and not encoded:  # another process met colour
+            share = write_share(folder, name, mine, replace(settings, channels=3), encoded)
+        shares = team.gathered(share)
+        if team.leads:
+            join_shares(folder, files, shares, settings, encoded)
+
+
+@contextlib.contextmanager
+def shared_folder(out: Path, team: Team) -> Iterator[Path]:
+    """Give a team a folder to write into, which takes the place of `out` when all went well for all of them."""
+    if team.leads:
+        with whole_folder(out) as folder:
+            yield Path(team.told(str(folder)))
+        team.wait()
+        return
+    folder = Path(team.told(""))
+    try:
+        with writing(out):
+            yield folder
+        team.wait()
+    except (Interrupted, RuntimeError):  # the first process, which removes the folder otherwise, may be lost
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _launch(source: str, out: Path, settings: DataSettings, encoded: bool, processes: int) -> None:
+    """Let several processes do it."""
+    from lunette.compute.launch import launch  # here, because one process need not wait for this import
+
+    size = () if settings.size is None else (f"--size={settings.size}",)
+    channels = () if settings.channels is None else (f"--channels={settings.channels}",)
+    span = () if settings.range is None else (f"--range={settings.range}",)
+    how = (f"--fit={settings.fit}", f"--frames={settings.frames}")
+    flags = (f"--out={out}", *how, *size, *span, *channels, *(("--encoded",) if encoded else ()))
+    launch(("data", "pack", source, *flags), processes)

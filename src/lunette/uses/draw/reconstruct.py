@@ -1,0 +1,65 @@
+"""Originals beside what a model makes of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lunette.compute import to_float
+from lunette.compute.coding import decode, encode
+from lunette.compute.labels import labels_for
+from lunette.errors import LunetteError
+from lunette.images import Images, Label
+from lunette.models import LatentModel
+from lunette.randomness import reseed
+from lunette.results.sheet import Sheet
+from lunette.runs import open_run
+from lunette.uses.verb import Checkpoint, LabelName, OwnImages, RunFolder, Seed, verb
+
+PAIRS_A_ROW = 4
+
+
+@verb("reconstruct", "draw", out="picture")
+def reconstruct(
+    run: RunFolder,
+    images: OwnImages = None,
+    n: Annotated[int, "pictures to show"] = 32,
+    *,
+    label: LabelName = None,
+    seed: Seed = 0,
+    checkpoint: Checkpoint = "last",
+) -> Sheet:
+    """Show pictures, and beside each its reconstruction: the mean image of its mean code.
+
+    They are the first test pictures, or `images`, which are brought to the model's size. A model that was
+    trained to mend damage is shown test pictures damaged (by `seed`), and the sheet has original, damaged and
+    mended; pictures of your own it gets as they are. A model that is told labels takes the pictures' own, or `label`.
+    """
+    if n < 1:
+        raise LunetteError(f"cannot reconstruct {n} pictures: at least 1")
+    trained = open_run(run).trained(checkpoint)
+    shown = trained.pictures(images).take(slice(n))
+    if images is None:
+        return reconstruct_model(trained.model, shown, seed, label)
+    return side_by_side(trained.model, to_float(shown.pixels[:]), None, trained.y(shown, label))
+
+
+def reconstruct_model(model: LatentModel, images: Images, seed: int = 0, label: Label | None = None) -> Sheet:
+    """Do what `reconstruct` does with test pictures and a model at hand."""
+    x, damaged = to_float(images.pixels[:]), None
+    if model.corrupt is not None:
+        with torch.random.fork_rng():
+            reseed(seed, "reconstruct")
+            damaged = model.corrupt(x)
+    return side_by_side(model, x, damaged, labels_for(model, images, images.label_names, label))
+
+
+def side_by_side(model: LatentModel, x: Tensor, damaged: Tensor | None, y: Tensor | None) -> Sheet:
+    """Return the sheet original, (damaged,) reconstruction of images (N, C, H, W) in [0, 1]."""
+    seen = [x] if damaged is None else [x, damaged]
+    drawn = decode(model, encode(model, seen[-1], y), y)
+    groups = np.stack([*(each.clamp(0, 1).numpy() for each in seen), drawn], axis=1)
+    return Sheet(groups.reshape(-1, *drawn.shape[1:]), columns=PAIRS_A_ROW * groups.shape[1])
