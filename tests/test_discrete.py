@@ -24,7 +24,7 @@ from lunette.codes import (
 from lunette.errors import LunetteError
 from lunette.images import DataSettings, load
 from lunette.models import Latent, Trace
-from lunette.networks import Causal, placed
+from lunette.networks import Causal, architecture
 from lunette.objectives import CodeUsage, codebook, commitment, distortion, log_weights, loss, name_of, rate
 from lunette.progress import watched
 from lunette.recipes import build
@@ -359,7 +359,7 @@ def test_codes_of_all_networks(name, network, shape):
 
 
 def test_the_positions_of_a_map_are_its_pixels():
-    networks, positions = placed("conv:4/2,6/2", (1, 16, 8), 99)
+    networks, positions = architecture("conv:4/2,6/2").placed((1, 16, 8), 99)
     assert positions == 4 * 2
     torch.manual_seed(0)
     encoder, decoder = networks.encoder((1, 16, 8), 8 * 3), networks.decoder(8 * 3, (1, 16, 8), 128)

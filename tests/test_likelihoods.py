@@ -346,7 +346,7 @@ def test_binarization_makes_black_and_white_targets():
     ("spec", "words"),
     [
         ("normall", "did you mean 'normal'"),
-        ("normal:wide", "must be a number"),
+        ("normal:wide", "needs a number greater than 0"),
         ("normal:0", "greater than 0"),
         ("laplace:-1", "greater than 0"),
         ("normal:nan", "greater than 0"),
@@ -355,8 +355,8 @@ def test_binarization_makes_black_and_white_targets():
         ("optimal-normal:1", "takes no number"),
         ("beta-binomal", "did you mean 'beta-binomial'"),
         ("logistic-mixtures:3", "did you mean 'logistic-mixture'"),
-        ("logistic-mixture:0", "components of a logistic-mixture must be greater than 0"),
-        ("logistic-mixture:2.5", "must be a whole number, like logistic-mixture:5"),
+        ("logistic-mixture:0", "a whole number of 1 or more"),
+        ("logistic-mixture:2.5", "needs a whole number of 1 or more, like logistic-mixture:5"),
         ("student-t:-1", "greater than 0"),
     ],
 )

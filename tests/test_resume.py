@@ -16,7 +16,7 @@ from lunette.compute import EMULATE, has_bf16
 from lunette.errors import Interrupted, LunetteError
 from lunette.images import load
 from lunette.likelihoods import LIKELIHOODS
-from lunette.networks import DEFAULTS as NETWORKS
+from lunette.networks import ARCHITECTURES as NETWORKS
 from lunette.progress import watched
 from lunette.recipes import RECIPES, arguments, described
 from lunette.training import End, TrainingSettings

@@ -27,7 +27,7 @@ from lunette.errors import LunetteError, LunetteWarning
 from lunette.faces.progress import showing
 from lunette.images import DataSettings, Images, Shape
 from lunette.measures.likelihood.bound import evidence_model
-from lunette.recipes import build, describe, described, find, no_bound, pixel_head_of
+from lunette.recipes import build, describe, described, find, no_bound
 from lunette.training import TrainingSettings
 from lunette.uses.draw.sample import sample_model
 from lunette.uses.train import built_with_seed, sort_settings, train_model
@@ -141,7 +141,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         if not density:
             why = density.why_not
             warnings.warn(f"these scores are no log-densities: {why}", LunetteWarning, stacklevel=2)
-        is_density = pixel_head_of(self.recipe_).kind == "density"
+        is_density = self.recipe_.model.likelihood.kind == "density"
         return (float(np.log(self.scaler_.scale_).sum()) if is_density else 0.0) - np.concatenate(bounds)
 
     @available_if(_has_bound)  # type: ignore[untyped-decorator]

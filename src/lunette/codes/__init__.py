@@ -17,6 +17,7 @@ from lunette.codes.path import log_prob_by_path
 from lunette.codes.posteriors import POSTERIORS, code_head
 from lunette.codes.prior import Prior
 from lunette.codes.priors import PRIORS, make_prior
+from lunette.specs import import_all
 
 __all__ = [
     "POSTERIORS",
@@ -52,3 +53,6 @@ __all__ = [
     "tempered",
     "wide",
 ]
+
+# What a file here defines registers itself: a new posterior or prior is a new file, and nothing else.
+import_all(__name__)

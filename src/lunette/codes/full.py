@@ -7,12 +7,14 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal, register_kl
 
 from lunette.codes.head import CodeHead
+from lunette.codes.posteriors import POSTERIORS
 from lunette.heads import single
 from lunette.randomness import noise
 
 Size = torch.Size | tuple[int, ...]
 
 
+@POSTERIORS.register("full")
 class FullNormalHead(CodeHead):
     """Features (…, D + D(D+1)/2) → N(mean, L Lᵀ) with L lower triangular, its diagonal positive.
 

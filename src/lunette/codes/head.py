@@ -14,7 +14,6 @@ class CodeHead(Head):
 
     space: str = "plane"  # where its codes lie; a prior must be of the same
     inverts: ClassVar[bool] = False  # whether it weighs codes that it did not draw by an inverse, which is slow
-    number: ClassVar[type[int] | type[float] | None] = None  # what follows its name, as in planar:8
 
     def __init__(self, latent: int, features: int) -> None:
         super().__init__()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,10 @@ from torch.distributions import Categorical, Distribution, Independent, MixtureS
 from lunette.codes.head import wide
 from lunette.codes.normal import diagonal_normal
 from lunette.codes.prior import Prior
+from lunette.codes.priors import PRIORS
+from lunette.errors import LunetteError
 from lunette.images import Shape
+from lunette.specs import Number
 
 BLOBS = 4  # pseudo-inputs begin as pictures of 4 × 4 smooth blobs
 
@@ -49,13 +52,12 @@ class Mixture(MixtureSameFamily):
             return self.components(self.mixture_distribution.sample(torch.Size(sample_shape))).sample()
 
 
+@PRIORS.register("mixture", Number(8))
 class MixturePrior(Prior):
     """A learned mixture of K diagonal normals with learned weights.
 
     It begins with covariance I altogether, half of it within the components and half between them.
     """
-
-    number = int
 
     def __init__(self, latent: int, components: int) -> None:
         super().__init__()
@@ -68,6 +70,7 @@ class MixturePrior(Prior):
         return Mixture(self.logits, lambda k: diagonal_normal(self.mean[k], self.log_std[k].exp()))
 
 
+@PRIORS.register("vamp", Number(100))
 class Vamp(Prior):
     """1/K Σ_k q(z | u_k): the mean of the posteriors of K learned pictures u_k, the pseudo-inputs.
 
@@ -76,7 +79,7 @@ class Vamp(Prior):
     Source: Tomczak & Welling, "VAE with a VampPrior", AISTATS 2018.
     """
 
-    number = int
+    weighs_by_posteriors = True
     uniform: Tensor
 
     def __init__(self, encoder: nn.Module, shape: Shape, components: int) -> None:
@@ -85,6 +88,15 @@ class Vamp(Prior):
         blobs = 2 * torch.randn(components, shape[0], BLOBS, BLOBS)
         self.logits = nn.Parameter(nn.functional.interpolate(blobs, shape[1:], mode="bilinear"))
         self.register_buffer("uniform", torch.zeros(components), persistent=False)
+
+    @classmethod
+    def made(cls, number: tuple[Any, ...], latent: int, encoder: nn.Module, shape: Shape, labels: int) -> Prior:  # noqa: ARG003, D102
+        if labels:
+            raise LunetteError(
+                f"the prior vamp:{number[0]} shows its pictures to the encoder, which wants labels, and they have "
+                "none: use the prior label, or another"
+            )
+        return cls(encoder, shape, *number)
 
     def forward(self, y: Tensor | None = None) -> Mixture:  # noqa: ARG002  (pseudo-inputs have no labels)
         """Return the prior: batch (), event (D)."""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
 from lunette.codes.head import CodeHead
+from lunette.codes.posteriors import POSTERIORS
 from lunette.codes.prior import Prior
+from lunette.codes.priors import PRIORS
 from lunette.errors import LunetteError, Unsupported
 from lunette.heads import single
+from lunette.images import Shape
 from lunette.randomness import noise
 
 
+@POSTERIORS.register("normal")
 class NormalHead(CodeHead):
     """Features (…, 2D) → N(mean, diag(exp(log_var))); the first half of the features are the means."""
 
@@ -34,9 +40,11 @@ class CodeNormal(Normal):
         return torch.addcmul(self.loc, self.scale, noise(torch.randn, shape, self.loc, batch_dim=-2))
 
 
+@PRIORS.register("normal")
 class StandardNormal(Prior):
     """The prior N(0, I) of D dimensions."""
 
+    is_standard = True
     zero: Tensor
 
     def __init__(self, latent: int) -> None:
@@ -48,6 +56,7 @@ class StandardNormal(Prior):
         return diagonal_normal(self.zero, torch.ones_like(self.zero))
 
 
+@PRIORS.register("label")
 class LabelNormal(Prior):
     """The prior N(mean_y, diag(std_y²)) with a learned mean and spread for each of `labels`; N(0, I) at first."""
 
@@ -55,6 +64,12 @@ class LabelNormal(Prior):
         super().__init__()
         self.mean = nn.Parameter(torch.zeros(labels, latent))
         self.log_std = nn.Parameter(torch.zeros(labels, latent))
+
+    @classmethod
+    def made(cls, number: tuple[Any, ...], latent: int, encoder: nn.Module, shape: Shape, labels: int) -> Prior:  # noqa: ARG003, D102
+        if not labels:
+            raise LunetteError("the prior label is for models that are given labels, such as cvae: use another prior")
+        return cls(latent, labels)
 
     def forward(self, y: Tensor | None = None) -> Distribution:
         """Return the prior for labels y (N,): batch (N,), event (D); raises LunetteError without labels."""

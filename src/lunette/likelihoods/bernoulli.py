@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Independent
 from torch.nn.functional import logsigmoid
 
 from lunette.images import Binarization, Shape, binarize
-from lunette.likelihoods.pixels import ROUNDING, Kind, PixelDistribution, PixelHead, within
+from lunette.likelihoods.pixels import LIKELIHOODS, ROUNDING, Kind, PixelDistribution, PixelHead, within
 
 LARGEST_LOGIT = ROUNDING**-0.5  # of the continuous Bernoulli: there its spread is that of rounding to 8 bits
+BINARIZED = {"none": "of grey pixels", "threshold": "binarized at one half", "dynamic": "binarized dynamically"}
 HALVINGS = 5  # of the number of factors: some products of 32 are left
 
 
@@ -42,6 +45,7 @@ def sum_of_softplus(logits: Tensor) -> Tensor:
     return logits.clamp(min=0).sum(-1) - factors.log_().sum(-1)
 
 
+@LIKELIHOODS.register("bernoulli")
 class BernoulliHead(PixelHead):
     """Each pixel is on with probability p: log p(x) = Σ x log p + (1 − x) log(1 − p), in nats.
 
@@ -52,11 +56,20 @@ class BernoulliHead(PixelHead):
 
     joint = BernoulliImages
 
+    @classmethod
+    def made(cls, number: tuple[Any, ...], shape: Shape, binarization: Binarization) -> PixelHead:  # noqa: ARG003, D102
+        return cls(shape, binarization)
+
     def __init__(self, shape: Shape, binarization: Binarization = "none") -> None:
         super().__init__(shape)
         self.binarization: Binarization = binarization
         self.kind: Kind = "none" if binarization == "none" else "mass"
         self.random = binarization == "dynamic"
+
+    @property
+    def basis(self) -> str:
+        """The name, and what is compared: cross-entropy of grey pixels is no probability of black and white ones."""
+        return f"bernoulli, {BINARIZED[self.binarization]}"
 
     def pixels(self, features: Tensor) -> Bernoulli:
         """Features are the logits of p."""
@@ -115,6 +128,7 @@ class ContinuousBernoulli(PixelDistribution):
         return self.from_highest(-torch.log1p(u * torch.expm1(-a)) / a)
 
 
+@LIKELIHOODS.register("continuous-bernoulli")
 class ContinuousBernoulliHead(PixelHead):
     """The density on [0, 1] proportional to p^x (1 − p)^(1 − x) (Loaiza-Ganem & Cunningham, NeurIPS 2019), in nats.
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Beta, Binomial, Categorical
 
 from lunette.images import Shape
-from lunette.likelihoods.pixels import PixelDistribution, PixelHead, within
+from lunette.likelihoods.pixels import LIKELIHOODS, PixelDistribution, PixelHead, within
 
 LARGEST_LOG = 9.0  # of α and β: with both there, the spread is within 1 % of the binomial's, the least there is
 
@@ -51,6 +51,7 @@ class BetaBinomial(PixelDistribution):
         return (Binomial(255, share, validate_args=False).sample() / 255).float()
 
 
+@LIKELIHOODS.register("beta-binomial")
 class BetaBinomialHead(PixelHead):
     """Each pixel's level is a count of 255 draws whose probability is Beta(α, β): as wide or as flat as need be.
 
@@ -92,6 +93,7 @@ class Levels(PixelDistribution):
         return levels.sample(torch.Size(sample_shape)) / 255
 
 
+@LIKELIHOODS.register("categorical")
 class CategoricalHead(PixelHead):
     """Each of a pixel's 256 levels has a probability of its own, as in PixelRNN (van den Oord et al., ICML 2016).
 

@@ -10,7 +10,8 @@ from torch.distributions import Chi2, Laplace, Normal
 
 from lunette.heads import positive
 from lunette.images import Shape
-from lunette.likelihoods.pixels import ROUNDING, Kind, PixelDistribution, PixelHead
+from lunette.likelihoods.pixels import LIKELIHOODS, ROUNDING, Kind, PixelDistribution, PixelHead
+from lunette.specs import Number
 
 FIRST_SCALE = 0.25  # where a learned scale starts: about the spread of a picture's pixels
 LARGEST_DF, FIRST_DF = 100.0, 5.0  # of Student's t: beyond, it is all but normal, and float32 loses its constant
@@ -33,6 +34,7 @@ class LocationHead(PixelHead):
         return self.log_scale.exp()
 
 
+@LIKELIHOODS.register("normal", Number(0.1, optional=True))
 class NormalPixelHead(LocationHead):
     """log p(x) = −Σ (x − μ)² / 2σ² − C·H·W · log(σ √2π), in nats; `scale` is σ."""
 
@@ -60,6 +62,7 @@ class OptimalNormal(Normal):
         return -(errors / variance + torch.log(2 * math.pi * variance)) / 2
 
 
+@LIKELIHOODS.register("optimal-normal")
 class OptimalNormalHead(PixelHead):
     """The normal with σ² = mean (x − μ)², its optimum (Rybkin, Daniilidis & Levine, "σ-VAE", ICML 2021), in nats.
 
@@ -69,6 +72,7 @@ class OptimalNormalHead(PixelHead):
     """
 
     kind = "density"
+    batchwise = True
     variance: Tensor
 
     def __init__(self, shape: Shape) -> None:
@@ -82,6 +86,7 @@ class OptimalNormalHead(PixelHead):
         return Normal(features.sigmoid(), self.variance.sqrt(), validate_args=False)
 
 
+@LIKELIHOODS.register("laplace", Number(0.1, optional=True))
 class LaplaceHead(LocationHead):
     """log p(x) = −Σ |x − μ| / b − C·H·W · log 2b, in nats; `scale` is b."""
 
@@ -101,6 +106,7 @@ class UnnormalisedNormal(Normal):
         return -(((value - self.loc) / self.scale) ** 2) / 2
 
 
+@LIKELIHOODS.register("squared-error", Number(0.1, optional=True))
 class SquaredErrorHead(LocationHead):
     """log p(x) = −Σ (x − μ)² / 2σ²: the normal without its constant, so `scale` (σ) cannot be learned."""
 
@@ -108,6 +114,11 @@ class SquaredErrorHead(LocationHead):
 
     def __init__(self, shape: Shape, scale: float | None = None) -> None:
         super().__init__(shape, 0.5**0.5 if scale is None else scale)
+
+    @property
+    def basis(self) -> str:
+        """The name, and σ, by which the numbers are divided."""
+        return f"squared-error of scale {self.scale.item():.4g}"
 
     def pixels(self, features: Tensor) -> UnnormalisedNormal:
         """Features are the logits of μ."""
@@ -141,6 +152,7 @@ class StudentT(PixelDistribution):
         return self.loc + self.scale * torch.randn(shape, device=self.loc.device) / spread
 
 
+@LIKELIHOODS.register("student-t", Number(0.1, optional=True))
 class StudentTHead(LocationHead):
     """log p(x) = Σ log Γ((ν+1)/2) / (Γ(ν/2) √(πν) s) − (ν+1)/2 · log(1 + (x − μ)² / νs²), in nats; `scale` is s.
 

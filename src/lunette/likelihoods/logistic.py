@@ -11,7 +11,8 @@ from lunette.heads import positive
 from lunette.images import Shape
 from lunette.likelihoods.levels import level
 from lunette.likelihoods.location import LocationHead
-from lunette.likelihoods.pixels import PixelDistribution, PixelHead, within
+from lunette.likelihoods.pixels import LIKELIHOODS, PixelDistribution, PixelHead, within
+from lunette.specs import Number
 
 LARGEST_LOG = 7.0  # of a scale in units of half the pixel range: the least is a ninth of a level
 
@@ -53,6 +54,7 @@ class DiscretizedLogistic(PixelDistribution):
         return level((self.loc + self.scale * uniform.logit()).clamp(0, 1)) / 255
 
 
+@LIKELIHOODS.register("discretized-logistic", Number(0.1, optional=True))
 class DiscretizedLogisticHead(LocationHead):
     """Each pixel's level is a rounded logistic draw; one `scale` s for all pixels, learned if None.
 
@@ -66,6 +68,7 @@ class DiscretizedLogisticHead(LocationHead):
         return DiscretizedLogistic((1 + features) / 2, self.scale)
 
 
+@LIKELIHOODS.register("logistic-mixture", Number(5, optional=True))
 class LogisticMixtureHead(PixelHead):
     """Each pixel's level is of a mixture of M discretised logistics (Salimans et al., "PixelCNN++", ICLR 2017).
 

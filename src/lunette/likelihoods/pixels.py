@@ -9,12 +9,17 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent
 
+from lunette.errors import LunetteError
 from lunette.heads import Head, single
-from lunette.images import Shape
+from lunette.images import Binarization, Shape
+from lunette.specs import Registry
 
 Kind = Literal["mass", "density", "none"]
 
 ROUNDING = 1 / (12 * 255**2)  # the variance that pixels have from being rounded to 8 bits
+
+
+LIKELIHOODS: Registry[type[PixelHead]] = Registry("likelihood")
 
 
 def within(x: Tensor, limit: float) -> Tensor:
@@ -30,6 +35,8 @@ class PixelHead(Head):
     """
 
     kind: Kind
+    binarization: Binarization = "none"  # how images are made black and white before they are compared
+    batchwise: ClassVar[bool] = False  # whether in training a picture's density depends on the others of its batch
     joint: ClassVar[type[Independent[Any]]] = Independent  # what makes one distribution of those of the pixels
 
     def __init__(self, shape: Shape, per_pixel: int = 1) -> None:
@@ -37,6 +44,21 @@ class PixelHead(Head):
         self.shape = shape
         self.per_pixel = per_pixel
         self.features = per_pixel * math.prod(shape)
+
+    @classmethod
+    def made(cls, number: tuple[Any, ...], shape: Shape, binarization: Binarization) -> PixelHead:
+        """Return the head with the number that follows its name; raises LunetteError for black-and-white images."""
+        if binarization != "none":
+            raise LunetteError(
+                f"binarize {binarization} turns pixels black and white, and {LIKELIHOODS.name_of(cls)} is a "
+                "distribution of grey ones: use the likelihood bernoulli, or binarize none"
+            )
+        return cls(shape, *number)
+
+    @property
+    def basis(self) -> str:
+        """What must be the same where nats of two models are to be compared."""
+        return "probability of 8-bit pixels" if self.kind == "mass" else LIKELIHOODS.name_of(type(self))
 
     def forward(self, features: Tensor) -> Distribution:
         """(…, P·C·H·W) → batch (…), event (C, H, W)."""
@@ -57,3 +79,16 @@ class PixelDistribution(Distribution):
 
     def __init__(self, shape: torch.Size) -> None:
         super().__init__(shape, validate_args=False)
+
+
+def pixel_head(spec: str, shape: Shape, binarization: Binarization = "none") -> PixelHead:
+    """Return the head that `spec` names, as NAME or NAME:NUMBER (such as normal:0.1) for images of `shape`.
+
+    The number is a scale that is then not learned, or how many components a logistic-mixture has.
+
+    Raises:
+        LunetteError: the name is unknown, its number is not positive or not taken, or images are to be black and white
+            under another likelihood than bernoulli.
+    """
+    head, number = LIKELIHOODS.read(spec)
+    return head.made(number, shape, binarization)

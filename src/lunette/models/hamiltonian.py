@@ -10,7 +10,6 @@ from lunette.codes import Curved, Flat, HamiltonianPosterior, Leapfrog, Prior, t
 from lunette.errors import LunetteError
 from lunette.heads import positive
 from lunette.images import Shape
-from lunette.likelihoods import OptimalNormalHead
 from lunette.models.autoencoder import Autoencoder
 from lunette.models.conditional import Conditional
 from lunette.models.model import LatentModel
@@ -78,7 +77,7 @@ class Hamiltonian(LatentModel):
             raise LunetteError(
                 "leapfrog steps go straight on, and would leave a sphere or a ball: use codes of a plane"
             )
-        if steps and isinstance(parts.decoder.head, OptimalNormalHead):
+        if steps and parts.likelihood.batchwise:
             raise LunetteError(
                 "leapfrog steps follow log p(x | z) of each picture by itself, and in the likelihood optimal-normal it "
                 "depends on the others of the batch: use normal, which learns its σ"
@@ -89,6 +88,11 @@ class Hamiltonian(LatentModel):
         self.decoder = parts.decoder
         self.steps = steps
         self.metric = metric
+
+    @property
+    def density_of_draws_only(self) -> bool:
+        """Whether there are steps: their density is that of their draws, with their momenta."""
+        return self.steps is not None
 
     def posterior(self, x: Tensor, y: Tensor | None = None) -> Distribution:
         """Return q(z | x) of the images x (N, C, H, W) that the decoder is to draw."""

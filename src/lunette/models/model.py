@@ -7,6 +7,7 @@ from torch.distributions import Distribution
 
 from lunette.codes import Prior
 from lunette.images import Corruption
+from lunette.likelihoods import PixelHead
 from lunette.models.trace import Trace
 
 
@@ -18,6 +19,16 @@ class LatentModel(nn.Module):
         self.prior = prior  # without one it cannot draw
         self.labels = 0  # how many labels y there are, for a model that is told them; others take none
         self.corrupt = corrupt  # the damage that it learns to mend
+
+    @property
+    def likelihood(self) -> PixelHead:
+        """The head that draws pictures."""
+        return next(module for module in self.modules() if isinstance(module, PixelHead))
+
+    @property
+    def density_of_draws_only(self) -> bool:
+        """Whether the posterior has a density at its own last draws alone."""
+        return False
 
     def trace(self, x: Tensor, y: Tensor | None = None, samples: int = 1) -> Trace:
         """Pass images x (N, C, H, W) in [0, 1] through, with `samples` (K) posterior draws each."""

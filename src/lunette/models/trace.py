@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, kl_divergence
 
-from lunette.codes import factors, log_prob_by_path
+from lunette.codes import Dirac, factors, log_prob_by_path
 from lunette.errors import Unsupported
 
 NO_PRIOR = "the rate needs a prior, and this model has none: give it one, or leave the rate out"
@@ -25,6 +25,11 @@ class Latent:
     z: Tensor
     q: Distribution  # batch (N), or (K, N) on a rung that is told from samples of those above; event (D)
     p: Distribution | None  # None for a plain autoencoder
+
+    @property
+    def is_point(self) -> bool:
+        """Whether the posterior is a point, which has no density."""
+        return isinstance(self.q, Dirac)
 
     @property
     def prior(self) -> Distribution:

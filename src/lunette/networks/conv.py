@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from lunette.images import Shape
+from lunette.networks.architecture import ARCHITECTURES, Architecture, Layers
 from lunette.networks.levels import Level, OneBatch
 from lunette.networks.mlp import dense_level, mlp
 
-Layer = tuple[int, int]  # (channels, stride)
+Strided = tuple[int, int]  # (channels, stride)
 
 
 def relu(channels: int) -> nn.Module:  # noqa: ARG001  (what follows a layer may ask for its channels)
@@ -21,8 +23,9 @@ def relu(channels: int) -> nn.Module:  # noqa: ARG001  (what follows a layer may
     return nn.ReLU()
 
 
+@ARCHITECTURES.register("conv", Layers("32/2,64/2,128/2:128"))
 @dataclass(frozen=True)
-class Conv:
+class Conv(Architecture):
     """3×3 convolutions `layers`, each followed by `after(channels)`, then hidden layers `dense`.
 
     Stride s makes ⌈side / s⌉ pixels of a side. The decoder starts where the convolutions of the encoder end
@@ -30,7 +33,7 @@ class Conv:
     is None there are no dense layers at all, and features and codes are maps, in the order (H, W, channels).
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[Strided, ...]
     dense: tuple[int, ...] | None = ()
     after: Callable[[int], nn.Module] = relu
 
@@ -84,6 +87,12 @@ class Conv:
             levels.append(dense_level(below, width))
             below = (width,)
         return levels
+
+    def placed(self, shape: Shape, positions: int) -> tuple[Architecture, int]:
+        """Return the architecture whose code is a map, if no layer is dense: each of its pixels is a position."""
+        if self.dense:
+            return self, positions
+        return dataclasses.replace(self, dense=None), math.prod(self.sizes(shape)[-1])
 
     def sizes(self, shape: Shape) -> list[tuple[int, int]]:
         """Return (H, W) before the first layer and after each."""

@@ -10,6 +10,7 @@ from itertools import pairwise
 from torch import nn
 
 from lunette.images import Shape
+from lunette.networks.architecture import ARCHITECTURES, Architecture, Widths
 from lunette.networks.levels import Level
 
 
@@ -32,8 +33,9 @@ def dense_level(below: tuple[int, ...], width: int, features: int | None = None)
     return Level(up, nn.Sequential(*down), (width,))
 
 
+@ARCHITECTURES.register("mlp", Widths("400"))
 @dataclass(frozen=True)
-class Mlp:
+class Mlp(Architecture):
     """An encoder of hidden layers `widths` and the decoder that mirrors it."""
 
     widths: tuple[int, ...]

@@ -6,6 +6,9 @@ import math
 
 from torch import Tensor, nn
 
+from lunette.networks.architecture import ARCHITECTURES, Layers
+from lunette.networks.conv import Conv, Strided
+
 
 class ResidualBlock(nn.Module):
     """silu(x + norm(conv(silu(norm(conv(x)))))) on images (N, channels, H, W); He et al., CVPR 2016.
@@ -28,3 +31,9 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) → the same shape."""
         return nn.functional.silu(x + self.body(x))
+
+
+@ARCHITECTURES.register("residual", Layers("32/2,64/2,128/2"))
+def residual(layers: tuple[Strided, ...], dense: tuple[int, ...]) -> Conv:
+    """Return the convolutional architecture with a residual block after each layer."""
+    return Conv(layers, dense, ResidualBlock)

@@ -1,9 +1,6 @@
 """One small file a variant: a named, typed function that returns a Recipe, and registers itself."""
 
-import importlib
-import pkgutil
-
-from lunette.recipes.description import Ability, Description, describe, no_bound, pixel_head_of
+from lunette.recipes.description import Ability, Description, describe, no_bound
 from lunette.recipes.registry import (
     RECIPES,
     Argument,
@@ -17,6 +14,7 @@ from lunette.recipes.registry import (
     size,
     summary,
 )
+from lunette.specs import import_all
 
 __all__ = [
     "RECIPES",
@@ -31,12 +29,10 @@ __all__ = [
     "described",
     "find",
     "no_bound",
-    "pixel_head_of",
     "recipe",
     "size",
     "summary",
 ]
 
-# Importing a recipe registers it: a new variant is a new file here, and nothing else.
-for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
-    importlib.import_module(_module.name)
+# What a file here defines registers itself: a new variant is a new file here, and nothing else.
+import_all(__name__)

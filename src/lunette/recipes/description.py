@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from lunette.errors import Unsupported
 from lunette.likelihoods import PixelHead
-from lunette.models import Hamiltonian
 from lunette.objectives import (
     MultipleBound,
     PartialBound,
@@ -44,20 +43,15 @@ class Description:
 
 def describe(made: Recipe) -> Description:
     """Return what the model of a recipe can do."""
-    head = pixel_head_of(made)
+    head = made.model.likelihood
     density = no_density(made, head)
     compression = "it has no density" if density else ""
     if not density and head.kind != "mass":
         compression = "its likelihood is of pixels without steps: choose one of levels, like discretized-logistic"
-    elif not density and isinstance(made.model, Hamiltonian) and made.model.steps:
+    elif not density and made.model.density_of_draws_only:
         compression = "its posterior has a density only at its own draws, with their momenta"
     sampling = "" if made.model.prior is not None else "it has no prior; lunette fit-prior gives a trained run one"
     return Description(Ability(density), Ability(compression), Ability(sampling))
-
-
-def pixel_head_of(made: Recipe) -> PixelHead:
-    """Return the head that draws the pictures of a recipe's model."""
-    return next(module for module in made.model.modules() if isinstance(module, PixelHead))
 
 
 def no_bound(made: Recipe) -> str:
@@ -65,7 +59,7 @@ def no_bound(made: Recipe) -> str:
     if made.model.prior is None:
         return "it has no prior"
     try:
-        with tried(made, pixel_head_of(made).shape) as trace:
+        with tried(made, made.model.likelihood.shape) as trace:
             log_weights(trace)
     except Unsupported as error:
         return str(error)

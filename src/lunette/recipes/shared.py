@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from torch import nn
 
-from lunette.codes import CodeHead, DiracHead, Prior, Vamp, code_head, make_prior
+from lunette.codes import CodeHead, DiracHead, Prior, code_head, make_prior
 from lunette.errors import LunetteError
 from lunette.heads import positive
 from lunette.images import Binarization, Corruption, Shape
@@ -91,7 +91,7 @@ class Sampled:
         code = code_head(self.posterior, self.latent)
         model = autoencoder(self.network, code, pixels, labels=labels)
         model.prior = make_prior(self.prior, self.latent, model.encoder, shape, labels)
-        if isinstance(model.prior, Vamp) and code.inverts:
+        if model.prior.weighs_by_posteriors and code.inverts:
             raise LunetteError(
                 f"the prior {self.prior} weighs a code by the posterior of each of its pictures, and {self.posterior} "
                 "would have to be inverted for each, which takes far too long: use --posterior normal or full"

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor
 
-from lunette.codes import Dirac
 from lunette.compute import cuts, keep_memory, spread, to_float
 from lunette.compute.coding import device_of, part
 from lunette.compute.labels import labels_for
@@ -104,7 +103,7 @@ def codes(model: LatentModel, images: Images, draws: int, seed: int) -> tuple[Te
         reseed(seed, "codes", cut.start)
         y = part(labels, cut, x.device)
         latents = model.trace(x, y, samples=draws).latents
-        points = all(isinstance(latent.q, Dirac) for latent in latents)
+        points = all(latent.is_point for latent in latents)
         # Not from the trace: a model that mends damage codes damaged images there.
         rungs = [rung[None] for rung in model.encode(x, y)] if points else [latent.z for latent in latents]
         parts.append(torch.cat(rungs, dim=-1))

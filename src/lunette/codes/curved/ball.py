@@ -16,9 +16,12 @@ from torch.distributions import Distribution
 
 from lunette.codes.head import CodeHead, wide
 from lunette.codes.normal import diagonal_normal
+from lunette.codes.posteriors import POSTERIORS
 from lunette.codes.prior import Prior
+from lunette.codes.priors import PRIORS
 from lunette.heads import positive, single
 from lunette.networks import Charted
+from lunette.specs import Number
 
 BORDER = 1e-5  # codes keep this share of the radius away from the border, where float32 cannot tell them apart
 TINY = 1e-7  # of f(x) / x at 0
@@ -93,6 +96,7 @@ class WrappedNormal(Distribution):
         return log.to(value.dtype)
 
 
+@POSTERIORS.register("ball", Number(1.0))
 class BallHead(CodeHead):
     """Features (…, 2D) → wrapped normal with mean exp_0(the first half) and std = exp(the second half / 2).
 
@@ -100,7 +104,6 @@ class BallHead(CodeHead):
     """
 
     space = "ball"
-    number = float
 
     def __init__(self, latent: int, curvature: float = 1.0) -> None:
         super().__init__(latent, features=2 * latent)
@@ -124,11 +127,11 @@ def flat(z: Tensor, c: float) -> Tensor:
     return log_at_0(inside(wide(z), c), c).to(z.dtype)
 
 
+@PRIORS.register("ball", Number(1.0))
 class BallPrior(Prior):
     """The prior in the ball: the wrapped normal around 0 with std 1 in the ball's lengths; `curvature` is c."""
 
     space = "ball"
-    number = float
     zero: Tensor
 
     def __init__(self, latent: int, curvature: float = 1.0) -> None:

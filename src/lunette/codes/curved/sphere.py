@@ -14,7 +14,9 @@ from torch.distributions import Distribution, register_kl
 
 from lunette.codes.curved.bessel import log_bessel
 from lunette.codes.head import CodeHead, wide
+from lunette.codes.posteriors import POSTERIORS
 from lunette.codes.prior import Prior
+from lunette.codes.priors import PRIORS
 from lunette.errors import LunetteError
 from lunette.heads import single
 from lunette.networks import Charted
@@ -152,6 +154,7 @@ def _(q: VonMisesFisher, p: UniformOnSphere) -> Tensor:
     return p.log_area() - q.entropy()
 
 
+@POSTERIORS.register("sphere")
 class SphereHead(CodeHead):
     """Features (…, D + 1) → von Mises–Fisher: a direction of any length, and κ = 1 + softplus(the last one).
 
@@ -175,6 +178,7 @@ class SphereHead(CodeHead):
         return Charted(functools.partial(F.normalize, dim=-1), network)
 
 
+@PRIORS.register("sphere")
 class SpherePrior(Prior):
     """The uniform prior on the sphere |z| = 1 of R^D."""
 

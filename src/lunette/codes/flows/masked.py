@@ -10,21 +10,24 @@ from torch.nn.functional import logsigmoid
 from lunette.codes.flows.flow import Flow
 from lunette.codes.head import CodeHead
 from lunette.codes.normal import NormalHead
+from lunette.codes.posteriors import POSTERIORS
 from lunette.codes.prior import Prior
+from lunette.codes.priors import PRIORS
 from lunette.heads import single
+from lunette.specs import Number
 
 CONTEXT = 64  # features of the encoder that a posterior's masked networks see
 WIDTHS = (128, 128)  # of the masked networks' hidden layers
 NEAR = 1e-6  # of a slope's largest number: what float32 tells
 
 
+@POSTERIORS.register("iaf", Number(2))
 class AutoregressiveHead(CodeHead):
     """Features (…, 2D + 64) → a diagonal normal and N inverse autoregressive maps, which see the last 64.
 
     Source: Kingma et al., "Improved Variational Inference with Inverse Autoregressive Flow", NeurIPS 2016.
     """
 
-    number = int
     inverts = True
 
     def __init__(self, latent: int, steps: int) -> None:
@@ -93,14 +96,13 @@ class Autoregressive:
         return m, s + 2  # the paper's advice: a step begins near the map that does nothing
 
 
+@PRIORS.register("flow", Number(3))
 class FlowPrior(Prior):
     """The standard normal carried along by N autoregressive maps of splines.
 
     A density takes one pass through their masked networks, a draw D passes. The splines bend [−5, 5] alone.
     Source: Durkan et al., "Neural Spline Flows", NeurIPS 2019.
     """
-
-    number = int
 
     def __init__(self, latent: int, steps: int) -> None:
         from zuko.flows import NSF  # here, as above

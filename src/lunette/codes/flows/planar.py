@@ -15,7 +15,9 @@ from torch.nn.functional import softplus
 from lunette.codes.flows.flow import Flow, Step
 from lunette.codes.head import CodeHead
 from lunette.codes.normal import NormalHead
+from lunette.codes.posteriors import POSTERIORS
 from lunette.heads import single
+from lunette.specs import Number
 
 BISECTIONS = 32
 ONE = math.log(math.e - 1)  # softplus of this is 1
@@ -25,7 +27,6 @@ LEAST = 0.01  # of 1 + ûᵀw: where a planar map folds, the slope of log q has 
 class AmortisedFlowHead(CodeHead):
     """Features (…, 2D + N·each) → a diagonal normal and N steps, each from `each` features; abstract in `step`."""
 
-    number = int
     inverts = True
 
     def __init__(self, latent: int, steps: int, each: int) -> None:
@@ -43,6 +44,7 @@ class AmortisedFlowHead(CodeHead):
         raise NotImplementedError
 
 
+@POSTERIORS.register("planar", Number(8))
 class PlanarHead(AmortisedFlowHead):
     """A diagonal normal and N planar maps, each from 2D + 1 features: u, w and b."""
 
@@ -55,6 +57,7 @@ class PlanarHead(AmortisedFlowHead):
         return Planar(u, w, b.squeeze(-1))
 
 
+@POSTERIORS.register("radial", Number(8))
 class RadialHead(AmortisedFlowHead):
     """A diagonal normal and N radial maps, each from D + 2 features: the centre, α and β."""
 

@@ -16,7 +16,6 @@ from lunette.compute import cuts, spread, to_float
 from lunette.compute.coding import decode, device_of, encode, part
 from lunette.errors import Unsupported
 from lunette.images import Pixels, to_picture
-from lunette.likelihoods import BernoulliHead, PixelHead
 from lunette.measures.likelihood.bound import evidence_model
 from lunette.models import LatentModel
 from lunette.objectives import distortion, rate
@@ -35,10 +34,10 @@ def refusals(model: LatentModel, pixels: Pixels, y: Tensor | None = None) -> dic
             evidence_model(model, pixels[:1], 1, 0, None if y is None else y[:1])
     except Unsupported as error:
         return dict.fromkeys(SCORES[1:], str(error))
-    head = next(module for module in model.modules() if isinstance(module, PixelHead))
+    head = model.likelihood
     if head.kind == "none":
         return {"complexity": "its likelihood is no density of grey pixels, so nats of a file mean nothing beside it"}
-    if isinstance(head, BernoulliHead):
+    if head.binarization != "none":
         return {"complexity": "its likelihood is of black-and-white pictures, and the file is of grey ones"}
     return {}
 

@@ -66,7 +66,7 @@ def evidence_model(
     each = min(samples, room)
     size = max(1, room // each)
     device = device_of(model)
-    head = next(module for module in model.modules() if isinstance(module, PixelHead))
+    head = model.likelihood
     starts = range(0, len(pixels), size)
     passed = counted("importance bound", len(starts) * -(-samples // each))
     # Made at once: small results that stay, among large ones that go, would break the free memory into useless pieces.

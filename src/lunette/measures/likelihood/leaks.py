@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from lunette.codes import Dirac, SequencePrior
+from lunette.codes import SequencePrior
 from lunette.codes.flows.masked import CONTEXT, AutoregressiveHead, FlowPrior
 from lunette.compute.coding import device_of
 from lunette.errors import Unsupported
@@ -63,7 +63,7 @@ def numbers(model: LatentModel, x: Tensor, y: Tensor | None) -> list[tuple[str, 
     trace, found = model.trace(x, y, samples=2), []
     for latent in trace.latents:
         found.append(("code", latent.z))
-        if not isinstance(latent.q, Dirac):
+        if not latent.is_point:
             found.append(("log q(z | x)", latent.q.log_prob(latent.z)))
             if latent.p is not None:
                 found.append(("log p(z)", latent.p.log_prob(latent.z)))

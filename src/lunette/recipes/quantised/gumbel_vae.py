@@ -7,7 +7,7 @@ from typing import Annotated
 from lunette.codes import CategoryHead, UniformCategories
 from lunette.images import Shape
 from lunette.likelihoods import pixel_head
-from lunette.networks import placed
+from lunette.networks import architecture
 from lunette.objectives import Objective, distortion, rate, warmup
 from lunette.recipes.quantised.shared import Positions
 from lunette.recipes.registry import Recipe, recipe
@@ -30,7 +30,7 @@ def gumbel_vae(
 
     Its rate is that of the categories themselves. Once trained its codes are exact, and so is its bound.
     """
-    networks, positions = placed(network, shape, positions)
+    networks, positions = architecture(network).placed(shape, positions)
     head = CategoryHead(positions, latent, temperature)
     prior = UniformCategories(positions, latent)
     model = autoencoder(networks, head, pixel_head(likelihood, shape, binarize), prior)

@@ -9,7 +9,7 @@ from lunette.codes import Codebooks, QuantisedHead, SequencePrior
 from lunette.images import Shape
 from lunette.likelihoods import pixel_head
 from lunette.models import Indices
-from lunette.networks import placed
+from lunette.networks import architecture
 from lunette.objectives import CodeUsage, Objective, codebook, commitment, distortion
 from lunette.recipes.registry import Recipe, Stage
 from lunette.recipes.shared import Likelihood, Network, Terms, autoencoder
@@ -34,7 +34,7 @@ class Quantising:
 
     def recipe(self, shape: Shape, levels: int = 1) -> Recipe:
         """Return the autoencoder of `levels` codebooks, and the training of its prior after its own."""
-        networks, positions = placed(self.network, shape, self.positions)
+        networks, positions = architecture(self.network).placed(shape, self.positions)
         head = QuantisedHead(positions, Codebooks(self.entries, self.latent, levels, self.codebook == "gradient"))
         model = autoencoder(networks, head, pixel_head(self.likelihood, shape))
         moves = self.codebook == "moving-average"

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from lunette.codes import Dirac
 from lunette.compute import cuts, keep_memory, spread, to_float
 from lunette.compute.coding import device_of, part
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import Mask, Pixels, read_mask
-from lunette.models import Hamiltonian, LatentModel
+from lunette.models import LatentModel
 from lunette.objectives import log_weights
 from lunette.progress import counted
 from lunette.randomness import reseed
@@ -170,14 +169,14 @@ def has_density(model: LatentModel, pixels: Pixels, y: Tensor | None) -> bool:
     device = device_of(model)
     with torch.random.fork_rng():
         latents = model.trace(to_float(pixels[:1].to(device)), part(y, slice(1), device)).latents
-    if latents[0].p is None or isinstance(latents[0].q, Dirac):
+    if latents[0].p is None or latents[0].is_point:
         return False
     if len(latents) > 1:
         raise LunetteError(
             f"this model's codes are on {len(latents)} rungs, and chains here move codes of one: take a model of one "
             "rung, such as vae"
         )
-    if isinstance(model, Hamiltonian) and model.steps:
+    if model.density_of_draws_only:
         raise LunetteError(
             "this model's posterior has a density only at its last draws, with their momenta, and chains here weigh "
             "codes of earlier ones: take another model, such as vae"

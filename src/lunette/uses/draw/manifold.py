@@ -7,7 +7,6 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from lunette.codes import StandardNormal
 from lunette.compute.coding import decode, encode
 from lunette.compute.labels import labels_for
 from lunette.errors import LunetteError
@@ -73,7 +72,7 @@ def plane(model: LatentModel, test: Images, steps: Tensor, dimensions: tuple[int
     grid = torch.stack([right.flatten(), up.flatten()], dim=1)
     y = labels_for(model, test, test.label_names)
     size = encode(model, test.pixels[:1], None if y is None else y[:1])[0].shape[1]
-    if dimensions is None and size == 2 and isinstance(model.prior, StandardNormal):
+    if dimensions is None and size == 2 and model.prior is not None and model.prior.is_standard:
         return grid
     codes = encode(model, test.pixels, y)[0].cpu()
     if dimensions is None:

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.distributions import Normal
 
-from lunette.codes import Dirac, factors
+from lunette.codes import factors
 from lunette.compute import cuts, spread, to_float
 from lunette.compute.coding import device_of, encode, part
 from lunette.errors import Unsupported
@@ -129,7 +129,7 @@ def coded(model: LatentModel, images: Images, y: Tensor | None, seed: int, means
         labels = part(y, cut, x.device)
         reseed(seed, "codes", cut.start)
         trace = model.trace(x, labels)
-        points = any(isinstance(latent.q, Dirac) for latent in trace.latents)
+        points = any(latent.is_point for latent in trace.latents)
         # Not from the trace: a model that mends damage codes damaged images there.
         z = means[cut].to(x.device) if points else torch.cat([latent.z[0] for latent in trace.latents], -1)
         whole: Tensor | None = None

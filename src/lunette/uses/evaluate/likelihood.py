@@ -15,7 +15,7 @@ from lunette.compute import cuts, spread, to_float
 from lunette.compute.coding import device_of, part
 from lunette.errors import Unsupported
 from lunette.images import Images, Permutation, Pixels
-from lunette.likelihoods import BernoulliHead, PixelHead, SquaredErrorHead, name_of_head
+from lunette.likelihoods import PixelHead
 from lunette.measures.likelihood.annealing import Annealing, annealed_bounds, check_annealing, sandwich
 from lunette.measures.likelihood.bound import evidence_model, targets
 from lunette.measures.likelihood.leaks import BATCH, check_leaks
@@ -23,7 +23,7 @@ from lunette.models import LatentModel
 from lunette.objectives import distortion, rate
 from lunette.progress import counted
 from lunette.randomness import reseed
-from lunette.recipes import Ability, Recipe, describe, pixel_head_of
+from lunette.recipes import Ability, Recipe, describe
 from lunette.results.evaluation import Group, Number
 from lunette.uses.evaluate.subject import Subject
 
@@ -31,7 +31,6 @@ DRAWS = 10  # of each picture's code, for the evidence bound
 ANNEALED = 100  # pictures
 FEWEST_ANNEALED = 5
 ANNEALED_VALUES = 4e8  # decoded by all chains together: a minute with an mlp
-BINARIZED = {"none": "of grey pixels", "threshold": "binarized at one half", "dynamic": "binarized dynamically"}
 
 
 def likelihood(subject: Subject) -> Group:
@@ -41,7 +40,7 @@ def likelihood(subject: Subject) -> Group:
     a prior or a density of codes, and for one that leaks.
     """
     model, settings, made = subject.model, subject.settings, subject.trained.recipe
-    head, density = pixel_head_of(made), describe(made).density
+    head, density = made.model.likelihood, describe(made).density
     test = once(head, subject.test, settings.seed)
     y = subject.y(test)
     # On the processor: a GPU's faster products round by more than what is looked for.
@@ -141,13 +140,8 @@ def meaning(head: PixelHead, density: Ability) -> str:
 
 def basis_of(made: Recipe) -> str:
     """Return what must be the same in a run whose nats are to be compared with those of this one."""
-    head, model = pixel_head_of(made), made.model
-    levels = head.kind == "mass" and not isinstance(head, BernoulliHead)
-    text = "probability of 8-bit pixels" if levels else name_of_head(head)
-    if isinstance(head, BernoulliHead):
-        text += f", {BINARIZED[head.binarization]}"
-    if isinstance(head, SquaredErrorHead):
-        text += f" of scale {head.scale.item():.4g}"
+    head, model = made.model.likelihood, made.model
+    text = head.basis
     if model.corrupt is not None:
         text += ", of damaged pictures"
     return f"{text}, given the label" if model.labels else text

@@ -7,11 +7,9 @@ from torch import Tensor
 
 from lunette.compute import cuts, to_float
 from lunette.compute.coding import decode, encode, part
-from lunette.likelihoods import BernoulliHead
 from lunette.measures.fidelity import BETTER, fidelity
 from lunette.progress import Progress, announce
 from lunette.randomness import reseed
-from lunette.recipes import pixel_head_of
 from lunette.results.evaluation import Group, Number
 from lunette.results.sheet import Sheet
 from lunette.uses.draw.reconstruct import side_by_side
@@ -73,8 +71,8 @@ def sheet(subject: Subject, chosen: Tensor) -> Sheet:
 
 def notes(subject: Subject) -> tuple[str, ...]:
     """Return what the numbers are of, in sentences."""
-    head = pixel_head_of(subject.trained.recipe)
-    binarized = isinstance(head, BernoulliHead) and head.binarization != "none"
+    head = subject.model.likelihood
+    binarized = head.binarization != "none"
     grey = "The model is trained on black and white pictures; the numbers are against the grey ones."
     return (
         "A reconstruction is the mean picture of the mean code. Pixels are in [0, 1]; each number is the mean over "

@@ -10,7 +10,6 @@ from typing import Any
 
 import jinja2
 
-from lunette.codes import StandardNormal
 from lunette.images import is_name
 from lunette.numbers import figures, short
 from lunette.recipes import describe, size, summary
@@ -56,7 +55,7 @@ def model_card(trained: Trained, pictures: Sequence[str], difference: float) -> 
         latent=dict(zip(rung_names(len(trained.rungs)), trained.rungs, strict=True)),
         labels=model.labels,
         mends=model.corrupt is not None,
-        standard=isinstance(model.prior, StandardNormal),
+        standard=model.prior is not None and model.prior.is_standard,
         has_prior=model.prior is not None,
         density=described.density.why_not,
         sampling=described.sampling.why_not,
