@@ -13,7 +13,7 @@ from lunette.codes import NormalHead, StandardNormal
 from lunette.errors import LunetteError
 from lunette.images import Images
 from lunette.likelihoods import BernoulliHead
-from lunette.measures.aggregate import distances, index_information, rates, variances
+from lunette.measures.aggregate import distances, index_information, variances
 from lunette.models import Autoencoder, Conditional, Latent
 from lunette.recipes import build
 from lunette.uses.evaluate.codes import Bars, coded, collapse, from_prior, information
@@ -55,16 +55,16 @@ def test_rates_of_dimensions_and_of_categories():
     mean, std = torch.randn(5, 3), torch.rand(5, 3) + 0.1
     q, p = Independent(Normal(mean, std), 1), StandardNormal(3)()
     exact = (mean**2 + std**2 - 1) / 2 - std.log()
-    assert torch.allclose(rates(Latent(mean[None], q, p)), exact, atol=1e-5)
+    assert torch.allclose(Latent(mean[None], q, p).kl_by_part, exact, atol=1e-5)
     model = build("gumbel_vae", SHAPE, {"network": "mlp:4", "latent": 3, "positions": 2}).model.eval()
     (latent,) = model.trace(torch.rand(5, *SHAPE)).latents
-    each = rates(latent)
+    each = latent.kl_by_part
     assert each.shape == (5, 2)
     assert torch.allclose(each.sum(-1), torch.distributions.kl_divergence(latent.q, latent.p), atol=1e-5)
     for given in ({"posterior": "full"}, {"prior": "mixture:2"}):
         (latent,) = build("vae", SHAPE, {"network": "mlp:4"} | given).model.eval().trace(torch.rand(5, *SHAPE)).latents
         with pytest.raises(LunetteError, match="each dimension"):
-            rates(latent)
+            latent.kl_by_part  # noqa: B018
 
 
 def test_units_that_tell_nothing_are_inactive_and_named():

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from lunette.errors import LunetteError
+from lunette.measures.likelihood import annealing
 from lunette.measures.likelihood.annealing import Annealing, annealed_bounds, sandwich
 from lunette.measures.likelihood.bound import evidence_model
 from lunette.measures.likelihood.chains import path_of
 from lunette.progress import watched
 from lunette.recipes import build
-from lunette.uses.evaluate import annealing
 from test_linear_vae import LATENT, SHAPE, linear_model
 
 N, SCALE = 60, 0.3

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from lunette.codes.conditioning import Conditioner, Conditioning
 from lunette.codes.curved.ball import BallPrior
 from lunette.codes.curved.sphere import SpherePrior
 from lunette.codes.dirac import Dirac, DiracHead
 from lunette.codes.discrete.categorical import Categories, CategoryHead, UniformCategories
 from lunette.codes.discrete.quantised import Codebooks, Quantised, QuantisedHead
 from lunette.codes.discrete.sequence import SequenceCodes, SequencePrior, Sequences
+from lunette.codes.discrete.tokens import TokenHead, Tokens
 from lunette.codes.hamiltonian.geometry import Curved
 from lunette.codes.hamiltonian.leapfrog import Flat, HamiltonianPosterior, Leapfrog, Tempering, leapfrog
 from lunette.codes.head import CodeHead, wide
@@ -27,6 +29,8 @@ __all__ = [
     "CategoryHead",
     "CodeHead",
     "Codebooks",
+    "Conditioner",
+    "Conditioning",
     "Curved",
     "Dirac",
     "DiracHead",
@@ -43,6 +47,8 @@ __all__ = [
     "SpherePrior",
     "StandardNormal",
     "Tempering",
+    "TokenHead",
+    "Tokens",
     "UniformCategories",
     "Vamp",
     "code_head",

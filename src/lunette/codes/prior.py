@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from lunette.images import Shape
+from lunette.networks import Causal
 
 
 class Prior(nn.Module):
@@ -16,6 +17,11 @@ class Prior(nn.Module):
     space: str = "plane"  # where its codes lie; a posterior must be of the same
     weighs_by_posteriors: ClassVar[bool] = False  # whether each code is weighed by posteriors of other pictures
     is_standard: ClassVar[bool] = False  # whether it is N(0, I)
+
+    @property
+    def sequence(self) -> Causal | None:
+        """The network that tells the indices of a code one after another, where it does so."""
+        return None
 
     @classmethod
     def made(cls, number: tuple[Any, ...], latent: int, encoder: nn.Module, shape: Shape, labels: int) -> Prior:  # noqa: ARG003

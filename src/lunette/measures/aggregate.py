@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Normal
 
-from lunette.codes import Categories
-from lunette.models import Latent
-
 ACTIVE = 0.01  # of the variance of a posterior mean over pictures: less is an inactive unit
 ROWS = 500  # of pairs of a code and a picture's posterior at a time
 
@@ -23,18 +20,6 @@ def variances(means: Tensor) -> Tensor:
     A unit with more than 0.01 is active (Burda, Grosse, Salakhutdinov, "Importance Weighted Autoencoders", ICLR 2016).
     """
     return means.var(0, correction=0)
-
-
-def rates(latent: Latent) -> Tensor:
-    """Return KL(q(z_j | x) ‖ p(z_j)) of each dimension, or position of categories, (N, D), in nats.
-
-    Raises LunetteError where dimensions of posterior or prior depend on one another.
-    """
-    q, p = latent.q, latent.p
-    if isinstance(q, Categories) and isinstance(p, Categories):
-        return (q.logs.exp() * (q.logs - p.logs)).sum(-1)
-    kl = latent.kl_by_dimension
-    return kl.mean(0) if kl.dim() > 2 else kl  # a rung below the top has a posterior for each draw of those above
 
 
 def index_information(z: Tensor, q: Normal) -> Tensor:

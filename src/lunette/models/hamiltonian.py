@@ -90,9 +90,18 @@ class Hamiltonian(LatentModel):
         self.metric = metric
 
     @property
-    def density_of_draws_only(self) -> bool:
-        """Whether there are steps: their density is that of their draws, with their momenta."""
+    def moves_codes(self) -> bool:
+        """Whether there are steps: the density of what they make is that of their draws, with their momenta."""
         return self.steps is not None
+
+    @property
+    def why_no_onnx(self) -> str:
+        """The metric's part in it."""
+        return (
+            ""
+            if self.metric is None
+            else ("the steps of its posterior over a metric invert matrices, for which ONNX has no operator")
+        )
 
     def posterior(self, x: Tensor, y: Tensor | None = None) -> Distribution:
         """Return q(z | x) of the images x (N, C, H, W) that the decoder is to draw."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lunette.codes import Quantised, SequencePrior, Sequences
+from lunette.codes import SequencePrior, Sequences, Tokens
 from lunette.models.autoencoder import Autoencoder
 from lunette.models.model import LatentModel
 from lunette.models.trace import Trace
@@ -26,5 +26,5 @@ class Indices(LatentModel):
         coder = self._coder[0]
         with torch.no_grad():
             q = coder.encoder(coder.decoder.head.target(x), y)
-        assert isinstance(q, Quantised)
+        assert isinstance(q, Tokens)
         return Trace(q.indices.flatten(1)[None], (), Sequences(self.network))

@@ -63,6 +63,11 @@ class Ladder(LatentModel):
         self.downs = nn.ModuleList(level.down for level in (top, *lower))
         self.pixels = pixels
 
+    @property
+    def depth(self) -> int:
+        """The number of rungs, the top one among them."""
+        return 1 + len(self.rungs)
+
     def trace(self, x: Tensor, y: Tensor | None = None, samples: int = 1) -> Trace:  # noqa: D102
         def sample(q: Distribution) -> Tensor:
             # The top rung's K samples each have distributions of their own below.

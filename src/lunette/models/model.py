@@ -26,9 +26,19 @@ class LatentModel(nn.Module):
         return next(module for module in self.modules() if isinstance(module, PixelHead))
 
     @property
-    def density_of_draws_only(self) -> bool:
-        """Whether the posterior has a density at its own last draws alone."""
+    def moves_codes(self) -> bool:
+        """Whether codes are moved along a slope, so that the posterior has a density at its own last draws alone."""
         return False
+
+    @property
+    def depth(self) -> int:
+        """The number of rungs of codes."""
+        return 1
+
+    @property
+    def why_no_onnx(self) -> str:
+        """Why ONNX has not the operators that it needs; empty where it has."""
+        return ""
 
     def trace(self, x: Tensor, y: Tensor | None = None, samples: int = 1) -> Trace:
         """Pass images x (N, C, H, W) in [0, 1] through, with `samples` (K) posterior draws each."""

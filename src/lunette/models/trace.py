@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, kl_divergence
 
-from lunette.codes import Dirac, factors, log_prob_by_path
+from lunette.codes import Categories, Dirac, factors, log_prob_by_path
 from lunette.errors import Unsupported
 
 NO_PRIOR = "the rate needs a prior, and this model has none: give it one, or leave the rate out"
@@ -30,6 +30,11 @@ class Latent:
     def is_point(self) -> bool:
         """Whether the posterior is a point, which has no density."""
         return isinstance(self.q, Dirac)
+
+    @property
+    def is_categorical(self) -> bool:
+        """Whether the posterior is of categories, between which there is nothing."""
+        return isinstance(self.q, Categories)
 
     @property
     def prior(self) -> Distribution:
@@ -54,6 +59,18 @@ class Latent:
     def kl_by_path(self) -> Tensor:
         """The mean over K samples of log q(z) − log p(z), (N,), in nats, with the path derivative."""
         return (log_prob_by_path(self.q, self.z) - self.prior.log_prob(self.z)).mean(0)
+
+    @cached_property
+    def kl_by_part(self) -> Tensor:
+        """KL of each part of the code that is independent of the others, (N, D) or, of P categories, (N, P), in nats.
+
+        On a rung that is told from samples of those above it is the mean over them. Raises Unsupported where the
+        dimensions of posterior or prior depend on one another.
+        """
+        if isinstance(self.q, Categories) and isinstance(self.p, Categories):
+            return self.q.kl_by_position(self.p)
+        kl = self.kl_by_dimension
+        return kl.mean(0) if kl.dim() > 2 else kl
 
     @cached_property
     def kl_by_dimension(self) -> Tensor:

@@ -48,7 +48,7 @@ def describe(made: Recipe) -> Description:
     compression = "it has no density" if density else ""
     if not density and head.kind != "mass":
         compression = "its likelihood is of pixels without steps: choose one of levels, like discretized-logistic"
-    elif not density and made.model.density_of_draws_only:
+    elif not density and made.model.moves_codes:
         compression = "its posterior has a density only at its own draws, with their momenta"
     sampling = "" if made.model.prior is not None else "it has no prior; lunette fit-prior gives a trained run one"
     return Description(Ability(density), Ability(compression), Ability(sampling))

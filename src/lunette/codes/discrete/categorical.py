@@ -44,6 +44,10 @@ class Categories(Distribution):
             return nn.functional.one_hot(noisy.argmax(-1), shape[-1]).to(noisy.dtype).flatten(-2)
         return (noisy / self.temperature).softmax(-1).flatten(-2)
 
+    def kl_by_position(self, p: Categories) -> Tensor:
+        """Return KL(q ‖ p) at each position, (…, P), in nats: Σ_K q log(q / p)."""
+        return (self.logs.exp() * (self.logs - p.logs)).sum(-1)
+
     def log_prob(self, value: Tensor) -> Tensor:
         """Return log p of one-hot codes (…, D) in nats, (…)."""
         return (value.unflatten(-1, self.logs.shape[-2:]) * self.logs).sum((-2, -1))
@@ -52,7 +56,7 @@ class Categories(Distribution):
 @register_kl(Categories, Categories)  # type: ignore[untyped-decorator]
 def _kl(q: Categories, p: Categories) -> Tensor:
     """Σ_P Σ_K q log(q / p), of the categories themselves, whether samples are relaxed or not."""
-    return (q.logs.exp() * (q.logs - p.logs)).sum((-2, -1))
+    return q.kl_by_position(p).sum(-1)
 
 
 class CategoryHead(CodeHead):

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from lunette.codes.dirac import Dirac
-from lunette.codes.head import CodeHead, wide
+from lunette.codes.discrete.tokens import TokenHead
+from lunette.codes.head import wide
 from lunette.heads import positive, single
 
 
@@ -59,15 +60,18 @@ class Quantised(Dirac):
         super().__init__((self.chosen.sum(-2).detach() + straight).flatten(-2))
 
 
-class QuantisedHead(CodeHead):
+class QuantisedHead(TokenHead):
     """Features (…, P·d) → at each of P positions a sum of entries of `books`."""
 
     def __init__(self, positions: int, books: Codebooks) -> None:
         positive("positions", positions)
-        latent = positions * books.entries.shape[-1]
-        super().__init__(latent, features=latent)
-        self.positions = positions
+        levels, entries, size = books.entries.shape
+        super().__init__(positions, levels, entries, latent=positions * size, features=positions * size)
         self.books = books
+
+    def embed(self, indices: Tensor) -> Tensor:
+        """Indices (…, P, L) → sums of the entries that they name, (…, D)."""
+        return self.books(indices).sum(-2).flatten(-2)
 
     def forward(self, features: Tensor) -> Quantised:
         """(…, P·d) → batch (…), event (D) with D = P·d."""

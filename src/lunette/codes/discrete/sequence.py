@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from lunette.codes.dirac import NO_DENSITY
-from lunette.codes.discrete.quantised import QuantisedHead
+from lunette.codes.discrete.tokens import TokenHead
 from lunette.codes.prior import Prior
 from lunette.errors import Unsupported
 from lunette.networks import Causal
@@ -52,7 +52,7 @@ class SequenceCodes(Distribution):
 
     arg_constraints: dict[str, Any] = {}  # noqa: RUF012  (the base class declares it so)
 
-    def __init__(self, indices: Sequences, head: QuantisedHead) -> None:
+    def __init__(self, indices: Sequences, head: TokenHead) -> None:
         self.indices = indices
         self.head = head
         super().__init__(event_shape=torch.Size((head.latent,)), validate_args=False)
@@ -61,7 +61,7 @@ class SequenceCodes(Distribution):
     def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:  # type: ignore[override]
         """Return codes (*sample_shape, D)."""
         k = self.indices.sample(sample_shape).unflatten(-1, (self.head.positions, -1))
-        return self.head.books(k).sum(-2).flatten(-2)
+        return self.head.embed(k)
 
     def log_prob(self, value: Tensor) -> Tensor:  # noqa: ARG002
         """Raise LunetteError: points have no density."""
@@ -71,11 +71,15 @@ class SequenceCodes(Distribution):
 class SequencePrior(Prior):
     """An autoregressive prior over the indices of codes, position by position and within one level by level."""
 
-    def __init__(self, head: QuantisedHead) -> None:
+    def __init__(self, head: TokenHead) -> None:
         super().__init__()
-        self._head = (head,)  # a tuple hides it from parameters(): the codebooks are the posterior's
-        levels, entries, _ = head.books.entries.shape
-        self.network = Causal(head.positions * levels, entries, levels)
+        self._head = (head,)  # a tuple hides it from parameters(): what it learned is the posterior's
+        self.network = Causal(head.positions * head.levels, head.entries, head.levels)
+
+    @property
+    def sequence(self) -> Causal:
+        """The network that tells the indices."""
+        return self.network
 
     def forward(self, y: Tensor | None = None, temperature: float = 1.0) -> SequenceCodes:  # noqa: ARG002
         """Return the prior of codes: batch (), event (D), the same for every label."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn.functional import logsigmoid
 
+from lunette.codes.conditioning import Conditioner
 from lunette.codes.flows.flow import Flow
 from lunette.codes.head import CodeHead
 from lunette.codes.normal import NormalHead
@@ -41,6 +45,12 @@ class AutoregressiveHead(CodeHead):
         self.networks = nn.ModuleList(
             MaskedMLP(masks[i % 2].repeat(2, 1), WIDTHS, activation=nn.ELU) for i in range(steps)
         )
+
+    def conditioners(self) -> Iterator[Conditioner]:
+        """Yield its networks on some context; that makes no difference to what depends on what."""
+        context = torch.randn(1, CONTEXT, device=next(self.parameters()).device)
+        for network in self.networks:
+            yield "posterior", self.latent, partial(in_two, network, context)
 
     def forward(self, features: Tensor) -> Flow:
         """(…, 2D + 64) → batch (…), event (D)."""
@@ -114,6 +124,24 @@ class FlowPrior(Prior):
             if isinstance(network, MaskedMLP):  # its products may be of bfloat16, a spline's knots not
                 network.register_forward_hook(lambda _network, _inputs, knots: single(knots))
 
+    def conditioners(self) -> Iterator[Conditioner]:
+        """Yield the networks that make the knots of each dimension's spline."""
+        from zuko.flows.autoregressive import MaskedAutoregressiveTransform  # here, as above
+
+        for step in self.flow.modules():
+            if isinstance(step, MaskedAutoregressiveTransform):
+                yield "prior", len(step.order), partial(together, step.hyper)
+
     def forward(self, y: Tensor | None = None) -> Distribution:  # noqa: ARG002  (the same for every label)
         """Return the prior: batch (), event (D)."""
         return self.flow()
+
+
+def in_two(network: nn.Module, context: Tensor, z: Tensor) -> Tensor:
+    """Codes z (R, D) → both outputs of a network of each dimension, (R, D, 2), which gives all first ones first."""
+    return network(torch.cat([z, context.expand(len(z), -1)], -1)).unflatten(-1, (2, -1)).transpose(-1, -2)
+
+
+def together(network: nn.Module, z: Tensor) -> Tensor:
+    """Codes z (R, D) → the outputs of a network of each dimension, (R, D, P)."""
+    return network(z).unflatten(-1, (z.shape[-1], -1))

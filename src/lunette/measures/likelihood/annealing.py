@@ -15,7 +15,7 @@ from lunette.compute.coding import device_of, part
 from lunette.errors import LunetteError, Unsupported
 from lunette.measures.likelihood.bound import enough_memory
 from lunette.measures.likelihood.chains import path_of
-from lunette.models import Ladder, LatentModel
+from lunette.models import LatentModel
 from lunette.progress import counted
 from lunette.randomness import reseed
 
@@ -104,7 +104,7 @@ def check_annealing(model: LatentModel) -> None:
         raise Unsupported("this model has no prior, so it gives pictures no probability: take a recipe that has one")
     if model.prior.space != "plane":
         raise Unsupported(f"annealing moves codes straight on, and those of this model lie in a {model.prior.space}")
-    if isinstance(model, Ladder):
+    if model.depth > 1:
         raise Unsupported("annealing moves codes of one rung, and this model's lie on several")
 
 

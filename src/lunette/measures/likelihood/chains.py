@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.distributions import Independent, Normal
 from torch.func import grad_and_value
 
-from lunette.codes import Categories, Dirac, Flat, leapfrog
+from lunette.codes import Flat, leapfrog
 from lunette.errors import Unsupported
 from lunette.models import LatentModel
 
@@ -114,8 +114,8 @@ def path_of(model: LatentModel, x: Tensor, y: Tensor | None) -> Path:
     trace = model.trace(x, y)
     (latent,) = trace.latents
     q = latent.q
-    if isinstance(q, Dirac | Categories):
-        kind = "points" if isinstance(q, Dirac) else "categories"
+    if latent.is_point or latent.is_categorical:
+        kind = "points" if latent.is_point else "categories"
         raise Unsupported(f"annealing moves codes step by step, and those of this model are {kind}")
     if isinstance(q, Independent) and isinstance(q.base_dist, Normal):
         return Path(model, trace.x, y, q.mean, q.stddev)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+import itertools
+from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from lunette.codes import SequencePrior
-from lunette.codes.flows.masked import CONTEXT, AutoregressiveHead, FlowPrior
+from lunette.codes import Conditioning
 from lunette.compute.coding import device_of
 from lunette.errors import Unsupported
 from lunette.models import LatentModel
@@ -73,14 +72,16 @@ def numbers(model: LatentModel, x: Tensor, y: Tensor | None) -> list[tuple[str, 
 def check_order(model: LatentModel) -> None:
     """Raise LunetteError where an autoregressive part of the model sees what it is to tell."""
     device, prior = device_of(model), model.prior
-    if isinstance(prior, SequencePrior) and prior.network.length > 1:
-        entries, last = prior.network.entries, prior.network.length - 1
+    sequence = None if prior is None else prior.sequence
+    if sequence is not None and sequence.length > 1:
+        entries, last = sequence.entries, sequence.length - 1
         indices = torch.randint(entries, (last,), device=device)
         places = torch.linspace(0, last - 1, min(last, PLACES)).long()
-        seen = dependence(prior.network, indices, (indices + 1) % entries, places)
+        seen = dependence(sequence, indices, (indices + 1) % entries, places)
         if any(sees[: place + 1].any() for sees, place in zip(seen, places.tolist(), strict=True)):
             raise Unsupported(out_of_order("prior over indices"))
-    for what, D, network in masked_networks(model):
+    parts = [part.conditioners() for part in model.modules() if isinstance(part, Conditioning)]
+    for what, D, network in itertools.chain(*parts):
         z = torch.randn(2, D, device=device)
         reach = dependence(network, z[0], z[1], torch.arange(D))
         for _ in range(D.bit_length()):  # over one, two, four … steps of the graph of what depends on what
@@ -95,31 +96,6 @@ def dependence(network: Network, value: Tensor, other: Tensor, places: Tensor) -
     rows[torch.arange(len(places)), places] = other[places]
     out = network(rows).flatten(2)
     return (out[:-1] - out[-1]).abs().amax(-1) > ROUNDING
-
-
-def masked_networks(model: LatentModel) -> Iterator[tuple[str, int, Network]]:
-    """Yield the masked networks of a model, with D: codes (R, D) → what its map of each dimension is told (R, D, P)."""
-    for part in model.modules():
-        if isinstance(part, AutoregressiveHead):
-            context = torch.randn(1, CONTEXT, device=device_of(model))
-            for network in part.networks:
-                yield "posterior", part.latent, partial(told_in_two, network, context)
-        elif isinstance(part, FlowPrior):
-            from zuko.flows.autoregressive import MaskedAutoregressiveTransform  # here, as where it is made
-
-            for step in part.modules():
-                if isinstance(step, MaskedAutoregressiveTransform):
-                    yield "prior", len(step.order), partial(told_together, step.hyper)
-
-
-def told_in_two(network: nn.Module, context: Tensor, z: Tensor) -> Tensor:
-    """Return the outputs of a network of codes and context, the first of each dimension before all second ones."""
-    return network(torch.cat([z, context.expand(len(z), -1)], -1)).unflatten(-1, (2, -1)).transpose(-1, -2)
-
-
-def told_together(network: nn.Module, z: Tensor) -> Tensor:
-    """Return the outputs of a network of codes, those of one dimension side by side."""
-    return network(z).unflatten(-1, (z.shape[-1], -1))
 
 
 def out_of_order(what: str) -> str:

@@ -176,7 +176,7 @@ def has_density(model: LatentModel, pixels: Pixels, y: Tensor | None) -> bool:
             f"this model's codes are on {len(latents)} rungs, and chains here move codes of one: take a model of one "
             "rung, such as vae"
         )
-    if model.density_of_draws_only:
+    if model.moves_codes:
         raise LunetteError(
             "this model's posterior has a density only at its last draws, with their momenta, and chains here weigh "
             "codes of earlier ones: take another model, such as vae"

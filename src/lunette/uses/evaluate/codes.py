@@ -19,7 +19,7 @@ from lunette.compute import cuts, spread, to_float
 from lunette.compute.coding import device_of, encode, part
 from lunette.errors import Unsupported
 from lunette.images import Images, Permutation, Shape
-from lunette.measures.aggregate import ACTIVE, distances, index_information, rates, variances
+from lunette.measures.aggregate import ACTIVE, distances, index_information, variances
 from lunette.models import LatentModel
 from lunette.objectives import MaximumMeanDiscrepancy, rate
 from lunette.progress import counted
@@ -138,7 +138,7 @@ def coded(model: LatentModel, images: Images, y: Tensor | None, seed: int, means
         if model.prior is not None and not points:
             whole = rate(model, trace)
             with contextlib.suppress(Unsupported):
-                each = torch.cat([rates(latent) for latent in trace.latents], -1)
+                each = torch.cat([latent.kl_by_part for latent in trace.latents], -1)
             with contextlib.suppress(Unsupported):
                 q = factors(trace.latents[0].q) if len(trace.latents) == 1 else None
         parts.append(Coded(means[cut], z, whole, each, q))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lunette.errors import LunetteError
-from lunette.models import Hamiltonian, LatentModel
+from lunette.models import LatentModel
 
 TOLERANCE = 1e-5
 BATCHES = (1, 2, 7)  # the sizes that are checked, each with pictures of its own
@@ -65,10 +65,9 @@ def check_extra() -> None:
 
 def check_model(model: LatentModel) -> None:
     """Raise LunetteError for a model that ONNX has no operators for."""
-    if isinstance(model, Hamiltonian) and model.metric:
+    if why := model.why_no_onnx:
         raise LunetteError(
-            "this model cannot be written as ONNX: the steps of its posterior over a metric invert matrices, for which "
-            "ONNX has no operator; lunette export RUN -o FILE.zip packs the run as it is"
+            f"this model cannot be written as ONNX: {why}; lunette export RUN -o FILE.zip packs the run as it is"
         )
 
 
@@ -123,7 +122,7 @@ def to_onnx(network: Network, given: Tensors, about: Mapping[str, str]) -> bytes
     # Of a batch of 1 it would become a constant, as would the strides of a part of another tensor.
     example = tuple(each[:2].contiguous() for each in given)
     graph: nn.Module = network
-    if isinstance(network.model, Hamiltonian) and network.name == "encoder":  # torch.export cannot trace a slope
+    if network.model.moves_codes and network.name == "encoder":  # torch.export cannot trace a slope
         graph = make_fx(network, tracing_mode="symbolic", _allow_non_fake_inputs=True)(example)
     with quiet():
         program = torch.onnx.export(
