@@ -149,7 +149,7 @@ def test_models_of_one_rung_in_a_plane_are_annealed(name, given, y):
         ("aae", {}, "of this model are points"),
         ("gumbel_vae", {"positions": 2}, "of this model are categories"),
         ("svae", {}, "lie in a sphere"),
-        ("ladder", {"rungs": 1}, "on several"),
+        ("ladder", {"rungs": 2, "network": "mlp:8,8"}, "on several"),
     ],
 )
 def test_others_are_refused_by_name(name, given, why):

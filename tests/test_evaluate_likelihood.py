@@ -189,7 +189,7 @@ def test_codes_are_measured_without_a_prior_that_has_not_learned_and_of_one_pict
     assert "distance to prior" in alone
     assert "MMD" not in alone  # no pair is there
 
-    def unlearned(run, trained):
+    def unlearned(trained):
         raise Unsupported("it had not begun to learn")
 
     monkeypatch.setattr("lunette.uses.evaluate.codes.check_learned", unlearned)

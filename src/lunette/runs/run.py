@@ -191,16 +191,19 @@ class Run:
         place = pick_device(device)
         kept = self._kept
         if kept is None or (kept.name, kept.sha256, kept.device) != (loaded.name, loaded.sha256, place):
-            with torch.random.fork_rng():  # its first weights are drawn, and then replaced
-                recipe = self.recipe()
-            load_weights(recipe.model.load_state_dict, loaded)
-            recipe.model.to(place).eval()
-            self._kept = kept = Trained(self, loaded, recipe)
+            self._kept = kept = Trained(self, loaded, self._with_weights(loaded, place))
         return kept
 
     def model(self, checkpoint: str = "last", device: str = "auto") -> LatentModel:
-        """Return the trained model of a checkpoint as a torch module, in evaluation mode."""
-        return self.trained(checkpoint, device).model
+        """Return the trained model of a checkpoint as a torch module of the caller's own, in evaluation mode."""
+        return self._with_weights(self.checkpoints.load(checkpoint), pick_device(device)).model
+
+    def _with_weights(self, loaded: Loaded, place: torch.device) -> Recipe:
+        with torch.random.fork_rng():  # its first weights are drawn, and then replaced
+            recipe = self.recipe()
+        load_weights(recipe.model.load_state_dict, loaded)
+        recipe.model.to(place).eval()
+        return recipe
 
     def encode(self, images: Data | None = None, *, label: Label | None = None, checkpoint: str = "last") -> Tensor:
         """Return the codes of pictures: posterior means (N, D), the rungs of a ladder side by side, the top one first.
