@@ -19,7 +19,8 @@ from idx_files import write_set
 from PIL import Image
 
 from lunette.errors import LunetteError, LunetteWarning
-from lunette.images import DataSettings, Images, load, packed, pictures, read, shards
+from lunette.images import DataSettings, Images, load, pictures, read
+from lunette.images.packs import packed, shards
 from lunette.progress import watched
 from lunette.uses.data.pack import pack
 
@@ -403,7 +404,8 @@ MEMORY = """
 import sys, torch
 from pathlib import Path
 from dataclasses import asdict
-from lunette.images import packed, read
+from lunette.images import read
+from lunette.images.packs import packed
 packed.RESIDENT_BYTES = 2**24
 def peak():
     return int(next(l for l in open("/proc/self/status") if l.startswith("VmHWM")).split()[1]) / 1024

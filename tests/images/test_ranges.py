@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lunette.compute.coding import own_pictures
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import DataSettings, load, read, read_pictures
 from lunette.images.ranges import span_of
@@ -83,7 +82,7 @@ def test_a_users_own_pictures_have_the_range_of_their_run(tmp_path):
     assert again.facts == run.dataset.facts
     assert again.train.pixels.max() == pytest.approx(900 * 255 / 1000, abs=8)
     Image.fromarray(numbers[0]).save(tmp_path / "own.png")
-    found = own_pictures(run, tmp_path / "own.png").pixels[0, 0].numpy()
+    found = run.trained().pictures(tmp_path / "own.png").pixels[0, 0].numpy()
     assert np.abs(found - SHARES * 255).max() <= 1
 
 
@@ -95,7 +94,7 @@ def test_a_range_that_was_found_is_that_of_the_users_own_pictures(tmp_path):
     assert Run(run.path).dataset.facts == run.dataset.facts
     Image.fromarray(np.uint16(SHARES * 1000)).save(tmp_path / "own.png")  # would be 10 bits by themselves
     for own in (tmp_path / "own.png", np.uint16(SHARES * 1000)[None]):
-        pictures, words = said(lambda own=own: own_pictures(run, own))
+        pictures, words = said(lambda own=own: run.trained().pictures(own))
         assert np.abs(pictures.pixels[0, 0].numpy() - SHARES * 1000 * 255 / 4095).max() <= 1
         assert not words
 

@@ -12,7 +12,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from lunette.errors import LunetteError, LunetteWarning
-from lunette.images import SOURCES, DataSettings, Images, load, read, read_pictures, to_archive
+from lunette.images import SET_NAMES, DataSettings, Images, load, read, read_pictures, to_archive
 from lunette.uses.train import sort_settings
 
 STREAM = np.random.default_rng(0)
@@ -201,7 +201,7 @@ def test_size_and_channels_apply_to_arrays_too():
 def test_named_things_that_do_not_exist(tmp_path):
     for wrong, message in (
         ("mnsit", "did you mean 'mnist'"),
-        ("/no/such", f"known are {', '.join(SOURCES)}"),
+        ("/no/such", f"known are {', '.join(SET_NAMES)}"),
     ):
         with pytest.raises(LunetteError, match=message):
             load(wrong)

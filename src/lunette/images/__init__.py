@@ -13,7 +13,7 @@ from lunette.images.sources.array_files import to_archive
 from lunette.images.sources.moons import lit_fraction, moons
 from lunette.images.sources.named import search_folders
 from lunette.images.sources.reading import (
-    SOURCES,
+    SET_NAMES,
     Data,
     is_name,
     load,
@@ -23,9 +23,11 @@ from lunette.images.sources.reading import (
     read_with_names,
 )
 from lunette.images.sources.shapes import shapes
+from lunette.images.sources.source import SOURCES, help_of_sources
 
 __all__ = [
     "CORRUPTIONS",
+    "SET_NAMES",
     "SOURCES",
     "Binarization",
     "Corruption",
@@ -43,6 +45,7 @@ __all__ = [
     "binarize",
     "corruption",
     "files_of",
+    "help_of_sources",
     "index_of",
     "is_name",
     "join_shares",

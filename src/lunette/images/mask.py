@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lunette.errors import LunetteError
-from lunette.images.sources.reading import open_file
+from lunette.images.sources.picture import open_file
 
 Mask = str | Path | NDArray[np.bool_] | Tensor
 WHITE = 128  # from here to 255

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lunette.images import Data, Dataset, DataSettings
 from lunette.images import load as load_images
-from lunette.images.sources.reading import DEFAULT
+from lunette.images.sources.source import DEFAULT
 from lunette.runs.run import SETTINGS, Run
 
 AnyRun = Run | str | Path

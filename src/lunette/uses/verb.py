@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from lunette.images import Data, Label
+from lunette.images import Data, Label, help_of_sources
 from lunette.runs import AnyRun
 
 Result = TypeVar("Result")
@@ -56,10 +56,7 @@ def verb(name: str, group: str, **more: Any) -> Callable[[Callable[..., Result]]
 RunFolder = Annotated[AnyRun, Flag("run folder, such as runs/vae-digits-001", Path, "RUN")]
 Source = Annotated[
     Data,
-    Flag(
-        "digits, moons, shapes, mnist, fashion-mnist, a folder of pictures, .npz, .npy, IDX files, a pack",
-        str,
-    ),
+    Flag(help_of_sources(), str),
 ]
 Checkpoint = Annotated[str, "last, best, or a checkpoint's number"]
 Seed = Annotated[int, "for everything that is drawn at random"]

@@ -22,7 +22,8 @@ from lunette.images.pictures import Decoded, Shape, attempt, bombs_refused
 from lunette.images.sets import Images, labels_of
 from lunette.images.settings import DataSettings
 from lunette.images.sources.folder import different_sizes, no_pictures, report
-from lunette.images.sources.reading import Data, is_name
+from lunette.images.sources.reading import Data, kind_of
+from lunette.images.sources.source import path_of
 from lunette.images.sources.walk import LeftOut
 from lunette.progress import Progress, announce
 
@@ -37,7 +38,8 @@ def files_of(source: Data, settings: DataSettings, encoded: bool, processes: int
 
     Raises LunetteError where these are to be kept `encoded`, or are to be shared, and for fewer files than processes.
     """
-    files = records(Path(source).expanduser()) if isinstance(source, str | Path) and not is_name(source) else None
+    text = str(source) if isinstance(source, str | Path) else ""
+    files = records(path_of(text)) if text and kind_of(text).is_files else None
     if files is None and encoded:
         raise LunetteError("there are no picture files to keep encoded in this source: pack it without --encoded")
     if files is None and processes > 1:

@@ -14,10 +14,8 @@ from functools import cached_property
 from pathlib import Path
 
 from lunette.errors import LunetteError
-from lunette.images.packs.index import is_pack
 from lunette.images.pictures import SUFFIXES
 from lunette.images.sources.folder import Place, no_pictures, places_of
-from lunette.images.sources.named import idx_files
 from lunette.images.sources.walk import NO_PICTURES, SPLITS, LeftOut, walk
 
 MOST_LINKS = 40  # that lead to one another
@@ -172,12 +170,10 @@ def unlike_before(name: str, label: str, where: Path) -> LunetteError:
     return LunetteError(f"{name} has {'a' if label else 'no'} label, unlike those before it: mend {where}")
 
 
-def records(path: Path) -> FolderRecords | TarRecords | None:
-    """Return the picture files at `path`; None for a source that is no folder of them and no tar archives."""
-    if path.is_file() and path.suffix == ".tar":
+def records(path: Path) -> FolderRecords | TarRecords:
+    """Return the picture files in a folder, those in the tar archives in it, or those in one archive."""
+    if path.is_file():
         return TarRecords(path, [path], ["train"])
-    if not path.is_dir() or is_pack(path) or idx_files(path):
-        return None
     paths, left_out = walk(path)
     tars = [path / name for why, name in left_out if why == NO_PICTURES and name.endswith(".tar")]
     if not paths and not tars:

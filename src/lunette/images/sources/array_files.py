@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lunette.errors import LunetteError, LunetteWarning
-from lunette.images.ranges import Span
 from lunette.images.sets import Images, Parts, in_order, numbered
+from lunette.images.settings import DataSettings
 from lunette.images.sources.arrays import from_arrays, one_each, span_in
+from lunette.images.sources.source import DEFAULT, Source, path_of, source
 
 # What pictures and labels of each split are called, in small letters.
 NAMES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -39,7 +40,7 @@ numpy.save("images.npy", numpy.stack([numpy.asarray(image) for image in x]))
 """
 
 
-def read_array_file(path: Path, span: Span | None = None, channels: int | None = None) -> Parts:
+def read_array_file(path: Path, settings: DataSettings = DEFAULT) -> Parts:
     """Return the pictures in an .npy or .npz file, in its own splits where it has some.
 
     An .npz has them, and their labels, under one of `NAMES`, the labels' names under label_names, and known factors of
@@ -48,9 +49,9 @@ def read_array_file(path: Path, span: Span | None = None, channels: int | None =
     try:
         content = np.load(path, allow_pickle=False)
         if isinstance(content, np.ndarray):
-            return Parts(from_arrays(content, labels_beside(path, len(content)), str(path), span, channels))
+            return Parts(from_arrays(content, labels_beside(path, len(content)), str(path), settings))
         with content:
-            return parts_in(content, path, span, channels)
+            return parts_in(content, path, settings)
     except LunetteError:
         raise
     # NumPy reads a header as Python, and lets whatever that raises pass: SyntaxError, tokenize.TokenError and others.
@@ -76,19 +77,20 @@ def labels_beside(path: Path, n: int) -> NDArray[Any] | None:
     return None
 
 
-def parts_in(content: Mapping[str, NDArray[Any]], path: Path, span: Span | None, channels: int | None = None) -> Parts:
+def parts_in(content: Mapping[str, NDArray[Any]], path: Path, settings: DataSettings) -> Parts:
     """Return the splits that arrays hold by their names; black and white, and a label's number, are one for all."""
     found = {split: [one_of(content, names, path) for names in both] for split, both in NAMES.items()}
     pixels = {split: values for split, (values, _) in found.items() if values is not None}
     if "train" not in pixels:
         raise LunetteError(f"{path} holds {', '.join(content)}; its pictures must be called {NAMES['train'][0][0]!r}")
-    span = span or span_in(list(pixels.values()), str(path))
+    low, high = settings.span or span_in(list(pixels.values()), str(path))
+    settings = replace(settings, range=f"{low!r},{high!r}")
     labels = {split: one_each(found[split][1], len(pixels[split]), path) for split in pixels}
     names = in_order(str(label) for values in labels.values() if values is not None for label in np.unique(values))
     called = tuple(map(str, content[LABEL_NAMES])) if LABEL_NAMES in content else names
     parts = {}
     for split, values in pixels.items():
-        images, mine = from_arrays(values, None, str(path), span, channels), labels[split]
+        images, mine = from_arrays(values, None, str(path), settings), labels[split]
         if mine is not None:
             index = torch.from_numpy(mine.astype(np.int64)) if LABEL_NAMES in content else numbered(mine, names)
             images = replace(images, labels=index, label_names=called)
@@ -123,3 +125,30 @@ def to_archive(images: Images) -> bytes:
     factors = {FACTOR_KEY + name: values.numpy() for name, values in images.factors.items()}
     np.savez_compressed(data, images=images.pixels[:].numpy(), **labels, **factors)  # type: ignore[arg-type]
     return data.getvalue()
+
+
+class ArrayFile(Source):
+    """A file of arrays, with a `suffix`."""
+
+    suffix: ClassVar[str]
+
+    def matches(self, text: str) -> bool:  # noqa: D102
+        path = path_of(text)
+        return path.suffix == self.suffix and path.is_file()
+
+    def read(self, text: str, settings: DataSettings, check: bool) -> Parts:  # noqa: ARG002, D102
+        return read_array_file(path_of(text), settings)
+
+
+@source
+class Npz(ArrayFile):
+    """Arrays by name."""
+
+    suffix = help = ".npz"
+
+
+@source
+class Npy(ArrayFile):
+    """One array."""
+
+    suffix = help = ".npy"

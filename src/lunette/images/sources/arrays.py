@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from lunette.errors import LunetteError
 from lunette.images.ranges import Span, kind_of, span_of, to_bytes
 from lunette.images.sets import Images
+from lunette.images.settings import DataSettings
+from lunette.images.sources.source import DEFAULT
 
 CHANNELS = (1, 3, 4)  # grey, RGB, RGB with transparency
 LEAST_SIDE = 8  # of a picture in colour, where three numbers may also be the sides of grey ones
@@ -21,15 +23,15 @@ ROWS = 4  # times as many pictures as numbers in each, or the other way: these a
 
 
 def from_arrays(
-    pixels: NDArray[Any], labels: NDArray[Any] | None, where: str, span: Span | None = None, channels: int | None = None
+    pixels: NDArray[Any], labels: NDArray[Any] | None, where: str, settings: DataSettings = DEFAULT
 ) -> Images:
     """Return arrays (N, H, W), (N, C, H, W), (N, H, W, C) or of square pictures (N, H·W), rounded to 8 bits.
 
-    Transparency is laid on white. `span` is black and white; without it they are found (see `span_of`). With 1 of the
-    `channels`, (3, H, W) are grey ones. Raises LunetteError for anything else.
+    Transparency is laid on white. Black and white are those of `settings`, or are found (see `span_of`); where these
+    ask for 1 channel, (3, H, W) are grey ones. Raises LunetteError for anything else.
     """
-    shaped = channels_first(pixels, where, channels)
-    span = span or span_in([shaped], where)
+    shaped = channels_first(pixels, where, settings.channels)
+    span = settings.span or span_in([shaped], where)
     whole = np.require(on_white(to_bytes(shaped, span)), requirements=["C", "W"])
     images = Images(torch.from_numpy(whole), span=span)
     if (labels := one_each(labels, len(pixels), where)) is None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lunette.images.sets import Images
+from lunette.images.sets import Images, Parts
+from lunette.images.sources.source import NamedSource, no_options, source
 
 WHITE = 16  # the data's own largest value
 
@@ -23,3 +24,14 @@ def digits() -> Images:
     pixels = np.round(rows[:, :-1] * (255 / WHITE)).astype(np.uint8).reshape(-1, 1, 8, 8)
     labels = torch.from_numpy(rows[:, -1].astype(np.int64))
     return Images(torch.from_numpy(pixels), labels, tuple("0123456789"))
+
+
+@source
+class Digits(NamedSource):
+    """The set `digits`."""
+
+    name = help = "digits"
+
+    def images(self, options: str) -> Parts:  # noqa: D102
+        no_options(self.name, options)
+        return Parts(digits())

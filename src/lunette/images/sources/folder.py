@@ -20,6 +20,7 @@ from lunette.images.ranges import BYTES, Span, span_of, to_bytes
 from lunette.images.sets import Images, Parts, labels_of
 from lunette.images.settings import DataSettings
 from lunette.images.sources.converting import lines_for
+from lunette.images.sources.source import Source, path_of, source
 from lunette.images.sources.walk import FRAMES, SHEETS, SPLITS, LeftOut, listed, walk, warn_of
 from lunette.names import written
 
@@ -158,3 +159,23 @@ def different_sizes(first: Path | str, a: tuple[int, ...], second: Path | str, b
         f"pictures have different sizes: {first} is {a[1]}×{a[0]} and {second} is {b[1]}×{b[0]} "
         "(width × height); bring them to one with --size, such as --size 64"
     )
+
+
+@source
+class Folder(Source):
+    """A folder with picture files in it, or in its sub-folders, whose names are labels."""
+
+    help = "a folder of pictures"
+    rank = 2
+    is_files = True
+
+    def matches(self, text: str) -> bool:  # noqa: D102
+        return path_of(text).is_dir()
+
+    def read(self, text: str, settings: DataSettings, check: bool) -> Parts:  # noqa: ARG002, D102
+        return read_folder(path_of(text), settings)[0]
+
+    def read_named(self, text: str, settings: DataSettings) -> tuple[Images, tuple[str, ...]]:
+        """Return all of its pictures, also where folders are splits, and their paths below it."""
+        _, images, names = read_folder(path_of(text), settings)
+        return images, names

@@ -1,4 +1,4 @@
-"""The IDX format of MNIST: a big-endian header and bytes."""
+"""The IDX format of MNIST, a big-endian header and bytes: one such file, or a folder of the four of a set."""
 
 from __future__ import annotations
 
@@ -6,13 +6,26 @@ import gzip
 import math
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from lunette.errors import LunetteError
+from lunette.images.sets import Images, Parts
+from lunette.images.settings import DataSettings
+from lunette.images.sources.arrays import from_arrays
+from lunette.images.sources.source import Source, path_of, source
 
+FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+GREY = DataSettings(channels=1)
 UNSIGNED_BYTES = 0x08
 LONGEST_HEADER = 4 + 4 * 255
 
@@ -50,3 +63,63 @@ def parse(data: bytes, where: str | Path) -> NDArray[np.uint8]:
     if len(data) - start != math.prod(shape):
         raise LunetteError(f"{where} should hold {' × '.join(map(str, shape))} bytes and holds {len(data) - start}")
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
+
+
+def idx_files(folder: Path) -> list[Path]:
+    """Return the four IDX files of a folder, or nothing where it does not hold them all."""
+    found = [path for file in FILES if (path := existing(folder, file)) is not None]
+    return found if len(found) == len(FILES) else []
+
+
+def pair(contents: list[bytes], paths: list[Path], label_names: tuple[str, ...] = ()) -> tuple[Images, Images]:
+    """Return training and test pictures of the four files' contents."""
+    train_x, train_y, test_x, test_y = (parse(c, path) for c, path in zip(contents, paths, strict=True))
+    train = from_arrays(train_x, train_y, str(paths[0]), GREY)
+    test = from_arrays(test_x, test_y, str(paths[2]), GREY)
+    # A label that only one of the two has must not shift the other's.
+    names = tuple(sorted({*train.label_names, *test.label_names}, key=int))
+    return relabelled(train, names, label_names or names), relabelled(test, names, label_names or names)
+
+
+def relabelled(images: Images, names: tuple[str, ...], shown: tuple[str, ...]) -> Images:
+    """Return `images` whose labels are positions in `names`, and are called `shown`."""
+    position = torch.tensor([names.index(name) for name in images.label_names])
+    return replace(images, labels=position[images.labels], label_names=shown)
+
+
+def read_idx_file(path: Path, settings: DataSettings = GREY) -> Images:
+    """Return the pictures of one IDX file, with labels where the labels file lies beside it."""
+    beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
+    labels = parse(read_bytes(beside), beside) if beside != path and beside.is_file() else None
+    return from_arrays(parse(read_bytes(path), path), labels, str(path), replace(settings, channels=1))
+
+
+def existing(folder: Path, file: str) -> Path | None:
+    """Return the path of `file` or `file`.gz in `folder`, or None."""
+    return next((path for path in (folder / file, folder / f"{file}.gz") if path.is_file()), None)
+
+
+@source
+class IdxFolder(Source):
+    """A folder that holds the four IDX files of a set like MNIST."""
+
+    def matches(self, text: str) -> bool:  # noqa: D102
+        return bool(idx_files(path_of(text)))
+
+    def read(self, text: str, settings: DataSettings, check: bool) -> Parts:  # noqa: ARG002, D102
+        paths = idx_files(path_of(text))
+        return Parts(*pair([read_bytes(path) for path in paths], paths))
+
+
+@source
+class IdxFile(Source):
+    """One IDX file of pictures, whose labels lie beside it or are missing."""
+
+    help = "IDX files"
+
+    def matches(self, text: str) -> bool:  # noqa: D102
+        path = path_of(text)
+        return path.is_file() and "idx" in path.name and path.suffix not in (".npy", ".npz")
+
+    def read(self, text: str, settings: DataSettings, check: bool) -> Parts:  # noqa: ARG002, D102
+        return Parts(read_idx_file(path_of(text), settings))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lunette.images.sets import Images
+from lunette.errors import LunetteError
+from lunette.images.sets import Images, Parts
+from lunette.images.sources.source import NamedSource, source
 
 SIZE = 32
 N = 4096
@@ -62,3 +64,16 @@ def moon_source(vary: tuple[str, ...]) -> Images:
     labels = (phase * len(PHASES)).long().clamp_max(len(PHASES) - 1)
     factors = {"phase": phase} | {name: v for name, v in (("tilt", tilt), ("size", radius)) if name in vary}
     return Images(moons(phase, tilt, radius), labels, PHASES, factors)
+
+
+@source
+class Moons(NamedSource):
+    """The set `moons`, whose tilt and size vary, too, where they are named: moons:tilt,size."""
+
+    name = help = "moons"
+
+    def images(self, options: str) -> Parts:  # noqa: D102
+        vary = tuple(options.split(","))
+        if not set(vary) <= {"", "tilt", "size"}:
+            raise LunetteError(f"there is no moons:{options}: moons vary by their phase, and further by tilt and size")
+        return Parts(moon_source(vary))

@@ -8,25 +8,17 @@ import http.client
 import os
 import urllib.request
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
-import torch
 
 from lunette.errors import LunetteError
 from lunette.files import write_anew
-from lunette.images.ranges import Span
-from lunette.images.sets import Images
-from lunette.images.sources.arrays import from_arrays
-from lunette.images.sources.idx import parse, read_bytes
+from lunette.images.sets import Images, Parts
+from lunette.images.sources.idx import FILES, existing, pair, read_bytes
+from lunette.images.sources.source import NamedSource, no_options, source
 
-FILES = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
 TIMEOUT = 30  # seconds without an answer
 
 
@@ -84,41 +76,6 @@ def read_named(name: str) -> tuple[Images, Images]:
     return pair(contents, paths, NAMED[name].label_names)
 
 
-def read_idx_folder(folder: Path) -> tuple[Images, Images] | None:
-    """Return the training and test pictures of a folder that holds the four IDX files, else None."""
-    paths = idx_files(folder)
-    return pair([read_bytes(path) for path in paths], paths) if paths else None
-
-
-def idx_files(folder: Path) -> list[Path]:
-    """Return the four IDX files of a folder, or nothing where it does not hold them all."""
-    found = [path for file in FILES if (path := existing(folder, file)) is not None]
-    return found if len(found) == len(FILES) else []
-
-
-def pair(contents: list[bytes], paths: list[Path], label_names: tuple[str, ...] = ()) -> tuple[Images, Images]:
-    """Return training and test pictures of the four files' contents."""
-    train_x, train_y, test_x, test_y = (parse(c, path) for c, path in zip(contents, paths, strict=True))
-    train = from_arrays(train_x, train_y, str(paths[0]), channels=1)
-    test = from_arrays(test_x, test_y, str(paths[2]), channels=1)
-    # A label that only one of the two has must not shift the other's.
-    names = tuple(sorted({*train.label_names, *test.label_names}, key=int))
-    return relabelled(train, names, label_names or names), relabelled(test, names, label_names or names)
-
-
-def relabelled(images: Images, names: tuple[str, ...], shown: tuple[str, ...]) -> Images:
-    """Return `images` whose labels are positions in `names`, and are called `shown`."""
-    position = torch.tensor([names.index(name) for name in images.label_names])
-    return replace(images, labels=position[images.labels], label_names=shown)
-
-
-def read_idx_file(path: Path, span: Span | None = None) -> Images:
-    """Return the pictures of one IDX file, with labels where the labels file lies beside it."""
-    beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
-    labels = parse(read_bytes(beside), beside) if beside != path and beside.is_file() else None
-    return from_arrays(parse(read_bytes(path), path), labels, str(path), span, channels=1)
-
-
 def folders(name: str) -> list[Path]:
     """Return where a named set is looked for: LUNETTE_DATA, torchvision's layout in it, the user's cache."""
     cache = platformdirs.user_cache_path("lunette") / name
@@ -134,11 +91,6 @@ def search_folders() -> dict[str, list[Path]]:
 def find(name: str, file: str) -> Path | None:
     """Return the path of one of a named set's files, packed or not, or None."""
     return next((path for folder in folders(name) if (path := existing(folder, file))), None)
-
-
-def existing(folder: Path, file: str) -> Path | None:
-    """Return the path of `file` or `file`.gz in `folder`, or None."""
-    return next((path for path in (folder / file, folder / f"{file}.gz") if path.is_file()), None)
 
 
 def download(name: str, file: str) -> Path:
@@ -160,3 +112,25 @@ def download(name: str, file: str) -> Path:
         f"cannot download {name} ({'; '.join(reasons)}); put {', '.join(f'{f}.gz' for f in FILES)} into "
         f"a folder {name}/ and set LUNETTE_DATA to the folder above it"
     )
+
+
+class FoundOrFetched(NamedSource):
+    """A set of `NAMED`, found on this machine or downloaded."""
+
+    def images(self, options: str) -> Parts:  # noqa: D102
+        no_options(self.name, options)
+        return Parts(*read_named(self.name))
+
+
+@source
+class Mnist(FoundOrFetched):
+    """The set `mnist`."""
+
+    name = help = "mnist"
+
+
+@source
+class FashionMnist(FoundOrFetched):
+    """The set `fashion-mnist`."""
+
+    name = help = "fashion-mnist"

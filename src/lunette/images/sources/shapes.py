@@ -11,7 +11,8 @@ from torch import Tensor
 
 from lunette.errors import unknown
 from lunette.images.permutation import Permutation
-from lunette.images.sets import Images
+from lunette.images.sets import Images, Parts
+from lunette.images.sources.source import NamedSource, source
 
 SIZE = 64
 N = 20_000  # pictures of a source at most: 82 MB
@@ -93,3 +94,13 @@ def shape_source(vary: tuple[str, ...]) -> Images:
     factors = {name: FACTORS[name][levels[name]] for name in FACTORS if name in vary}
     labels, names = (levels["shape"], NAMES) if "shape" in vary else (None, ())
     return Images(shapes(torch.stack(list(levels.values()), dim=1)), labels, names, factors)
+
+
+@source
+class Shapes(NamedSource):
+    """The set `shapes`, of which only some factors vary where they are named: shapes:scale,x,y."""
+
+    name = help = "shapes"
+
+    def images(self, options: str) -> Parts:  # noqa: D102
+        return Parts(shape_source(tuple(options.split(",") if options else FACTORS)))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import torch
 
 from lunette.compute import to_float
-from lunette.images import Data, DataSettings, is_name, load
+from lunette.images import Data, DataSettings, help_of_sources, is_name, load
 from lunette.results.sheet import Sheet
 from lunette.uses.verb import Flag, verb
 
@@ -31,9 +31,7 @@ def place_of_sheet(source: str) -> Path:
 
 @verb("data", "data and machine", out="sheet", takes=(DataSettings,), without=("validation",))
 def data(
-    source: Annotated[
-        Data, Flag("digits, moons, shapes, mnist, fashion-mnist, a folder, .npz, .npy, IDX, a pack", str, "SOURCE")
-    ],
+    source: Annotated[Data, Flag(help_of_sources(), str, "SOURCE")],
     **settings: Any,
 ) -> Look:
     """Look at a source of pictures: facts, and a contact sheet.
