@@ -12,11 +12,11 @@ from pathlib import Path
 
 import lunette
 from gallery import PICTURES, trained
-from lunette.faces.tables import evaluation_table
-from lunette.results.result import Shown
+from lunette.faces.terminal import say
+from lunette.results.result import Pictured
 
 
-def keep(shown: Shown, name: str) -> None:
+def keep(shown: Pictured, name: str) -> None:
     """Write a picture for the docs, and print what it is of."""
     print(f"  {shown}\n  picture: {shown.save(PICTURES / name)}")
 
@@ -29,7 +29,7 @@ def vae() -> lunette.Run:
 
 def evaluate() -> None:
     """All numbers of one run, on 2,000 test pictures."""
-    evaluation_table(lunette.evaluate(vae(), pictures=2000, progress=False))
+    say(lunette.evaluate(vae(), pictures=2000, progress=False))
     for picture in sorted(vae().pictures.glob("codes-*.png")):
         (PICTURES / f"using-{picture.name}").write_bytes(picture.read_bytes())
 
@@ -37,7 +37,7 @@ def evaluate() -> None:
 def factors() -> None:
     """What each dimension of a code says of each factor, on moons whose three factors are known."""
     run = trained("beta_tc", "moons:tilt,size", latent=5, epochs=40)
-    evaluation_table(lunette.evaluate(run, ["representation"], progress=False))
+    say(lunette.evaluate(run, ["representation"], progress=False))
     for picture in run.pictures.glob("representation-*.png"):
         (PICTURES / f"using-{picture.name}").write_bytes(picture.read_bytes())
 

@@ -7,7 +7,6 @@ import pytest
 
 from lunette.errors import LunetteError
 from lunette.faces.cli import main
-from lunette.faces.tables import cell
 from lunette.faces.terminal import say
 from lunette.results.evaluation import Evaluation, Group, Number
 from lunette.uses.compare import Line, compare
@@ -96,10 +95,10 @@ def test_floors_that_differ_stand_beside_their_numbers():
     numbers = (Number(2.0, floor=1.0), Number(3.0, floor=1.0), None)
     both = Line("samples", "x", "", "", "lower", numbers)
     assert both.floor == 1.0
-    assert cell(both, numbers[0]) == "2"
+    assert both.cell(numbers[0]) == "2"
     apart = dataclasses.replace(both, numbers=(numbers[0], Number(3.0, floor=0.5), None))
     assert apart.floor is None
-    assert [cell(apart, n) for n in apart.numbers] == ["2 (floor 1)", "3 (floor 0.5000)", ""]
+    assert [apart.cell(n) for n in apart.numbers] == ["2 (floor 1)", "3 (floor 0.5000)", ""]
 
 
 def test_the_best_is_told_of_evaluated_numbers(runs):
@@ -154,7 +153,7 @@ def test_lines_of_a_group_stand_together_and_say_what_keeps_them_apart(runs):
 
 def test_the_table_fits_a_narrow_terminal(runs, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    say(compare([runs[name] for name in ("a", "b", "beta", "normal")]), "compare", {})
+    say(compare([runs[name] for name in ("a", "b", "beta", "normal")]))
     told = capsys.readouterr().out
     assert "…" not in told
     (row,) = [line.split() for line in told.splitlines() if line.lstrip().startswith("Fréchet distance")]

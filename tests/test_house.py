@@ -13,8 +13,19 @@ from lunette.faces.verbs import GROUPS
 from lunette.public import homes, verbs
 from lunette.recipes import described
 
-ROOMS = ["images", "networks", "codes", "densities", "likelihoods", "models", "objectives", "recipes", "compute"]
-ROOMS += ["training", "runs", "results", "measures", "uses", "faces"]
+ROOMS = [
+    "images",
+    "networks",
+    "codes",
+    "densities",
+    "likelihoods",
+    "models",
+    "objectives",
+    "recipes",
+    "compute",
+    "results",
+]
+ROOMS += ["results", "training", "runs", "measures", "uses", "faces"]
 SOURCE = Path(lunette.__file__).parent
 FOUNDATION = {"errors", "files", "randomness", "heads", "names", "numbers", "progress", "public", "specs", "stored"}
 DOORS = {"__init__", "__main__", "sklearn"}  # what users run and import, which may import every room

@@ -55,11 +55,11 @@ def main(words: list[str]) -> int:
         else:
             plainly(message, category, *where)
 
-    code, error, paths = 0, "", list[Path]()
+    code, error, paths, result = 0, "", list[Path](), cast(Any, None)
     with warnings.catch_warnings(), contextlib.redirect_stdout(said), watched(lines):
         warnings.showwarning = cast(Any, warn)
         try:
-            paths = call(*verb_in(words))
+            result, paths = call(*verb_in(words))
         except LunetteError as problem:
             code, error = problem.exit_code, str(problem)
         except KeyboardInterrupt:
@@ -69,7 +69,9 @@ def main(words: list[str]) -> int:
     if code:
         lines.write("error", {"message": error, "exit_code": code})
     else:
-        lines.write("result", {"text": said.getvalue(), "files": [str(path.resolve()) for path in paths]})
+        found = result.to_dict() if hasattr(result, "to_dict") else None
+        files = [str(path.resolve()) for path in paths]
+        lines.write("result", {"text": said.getvalue(), "files": files, "result": found})
     return code
 
 

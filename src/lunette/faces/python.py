@@ -12,15 +12,15 @@ from lunette.faces.progress import showing
 from lunette.recipes import Argument, described
 from lunette.uses.verb import VERBS, Flag
 
-Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 PROGRESS = Argument("progress", bool, True, "show how far it is")
 
 
-def shown(use: Callable[..., Result]) -> Callable[..., Result]:
+def shown(use: Callable[..., Returned]) -> Callable[..., Returned]:
     """Return a verb with a bar that shows how far it is, unless `progress` is False."""
 
     @functools.wraps(use)
-    def verb(*args: Any, progress: bool = True, **settings: Any) -> Result:
+    def verb(*args: Any, progress: bool = True, **settings: Any) -> Returned:
         with showing() if progress else contextlib.nullcontext():
             return use(*args, **settings)
 

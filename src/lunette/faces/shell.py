@@ -36,8 +36,8 @@ def verb_in(words: list[str]) -> tuple[str, list[str]]:
     return name, words[length:]
 
 
-def call(name: str, words: list[str]) -> list[Path]:
-    """Run the verb called `name` with the words of a shell; print its result, and return the files that it is in."""
+def call(name: str, words: list[str]) -> tuple[Any, list[Path]]:
+    """Run the verb called `name` with the words of a shell and print its result; return it, and its files."""
     verb = found(name)
     if name in ("train", "tune"):
         recipe, words = recipe_of(words)
@@ -54,12 +54,12 @@ def call(name: str, words: list[str]) -> list[Path]:
     with showing():
         result = verb.call(**given)
     if has_last_word():
-        say(result, name, given)
+        say(result)
     paths = written(verb, result, given, place) if verb.out and is_first() else []
     if paths and has_last_word():
         print(*paths, sep="\n")
     made = result if isinstance(result, Path) else getattr(result, "path", None)  # a run, a study
-    return [*paths, *([made] if made else [])]
+    return result, [*paths, *([made] if made else [])]
 
 
 def place_of(verb: Verb, given: dict[str, Any]) -> Place:
@@ -85,9 +85,11 @@ def check_place(verb: Verb, given: dict[str, Any], place: Place) -> None:
 
 
 def written(verb: Verb, result: Any, given: dict[str, Any], place: Place) -> list[Path]:
-    """Write a result; return the paths."""
+    """Write a result, to a place of its own where none is named; return the paths."""
+    from lunette.results.result import free_place
+
     if verb.out == "page":
-        return [result.save(place.out or Path("comparison.html"))]
+        return [result.save(place.out or free_place(Path(), "comparison", ".html"))]
     if verb.out == "sheet":
         from lunette.uses.data.data import place_of_sheet
 
@@ -97,7 +99,7 @@ def written(verb: Verb, result: Any, given: dict[str, Any], place: Place) -> lis
     else:
         from lunette.runs import Run
 
-        paths = [result.save(place.out or Run(given["run"]).pictures / f"{verb.name}.png")]
+        paths = [result.save(place.out or free_place(Run(given["run"]).pictures, verb.name, ".png"))]
     return paths + [result.save(path) for path in (place.npz, place.csv) if path]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from lunette.files import write
 from lunette.names import quoted
-from lunette.numbers import finite
-from lunette.results.result import Shown
+from lunette.numbers import figures, finite
+from lunette.results.blocks import Block, Heading, Note, Table
+from lunette.results.result import Pictured, Result
 from lunette.stored import from_json, reading, to_json, typed
 
-EVALUATION = "evaluation.json"
+EVALUATION, REPORT = "evaluation.json", "report.html"  # files of a run
 Better = Literal["lower", "higher", ""]
 
 
@@ -52,11 +53,25 @@ class Group:
     basis: str = ""  # what must be the same, besides data and settings, where numbers of two runs are compared
     settings: Mapping[str, Any] = field(default_factory=dict)  # what they were measured with
     drawn: Mapping[str, str] = field(default_factory=dict)  # files in the run's pictures/, by title
-    pictures: Mapping[str, Shown] = field(default_factory=dict, repr=False, compare=False)  # by title; not in the text
+    pictures: Mapping[str, Pictured] = field(
+        default_factory=dict, repr=False, compare=False
+    )  # by title; not in the text
+
+    def blocks(self, name: str) -> Iterator[Block]:
+        """Yield the group called `name`: its numbers and its notes."""
+        yield Heading(f"{name}, of {self.settings['pictures']:,} test pictures")
+        rows = [
+            (title, *map(figures, (n.value, n.error, n.floor)), n.unit, n.better) for title, n in self.numbers.items()
+        ]
+        if rows:
+            yield Table(tuple(rows), ("", "value", "± error", "floor", "unit", "better"), numbers=(1, 2, 3))
+        if any(n.floor is not None for n in self.numbers.values()):
+            yield Note("floor: what a perfect model would get")
+        yield from map(Note, self.notes)
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Result):
     """What was measured of one checkpoint of a run, in groups: the content of evaluation.json."""
 
     checkpoint: str
@@ -64,14 +79,38 @@ class Evaluation:
     data_sha256: str
     groups: Mapping[str, Group]
     kept: bool = field(default=True, repr=False, compare=False)  # in the run's folder, which may not be writable
+    run: Path = field(default=Path(), repr=False, compare=False)  # that folder
+    asked: tuple[str, ...] = field(default=(), repr=False, compare=False)  # groups that were asked for; none: all
 
-    def save(self, run: Path) -> None:
-        """Write evaluation.json, where numbers that are not finite are null."""
+    def sentence(self) -> str:
+        """Return what was measured."""
+        return f"checkpoint {self.checkpoint}: {', '.join(self.groups)}"
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield each group that was asked for, and where the numbers are kept."""
+        for name in self.asked or self.groups:
+            yield from self.groups[name].blocks(name)
+        for file in (EVALUATION, REPORT):
+            if self.kept and (self.run / file).is_file():
+                yield f"written to {self.run / file}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as evaluation.json has it."""
+        return super().to_dict() | {"evaluation": self.content()}
+
+    def content(self) -> dict[str, Any]:
+        """Return what evaluation.json holds, where numbers that are not finite are null."""
         content = asdict(self)
-        del content["kept"]
+        for name in ("kept", "run", "asked"):
+            del content[name]
         for group in content["groups"].values():
             del group["pictures"]
-        write(run / EVALUATION, to_json(finite(content)))
+        found: dict[str, Any] = finite(content)
+        return found
+
+    def save(self, run: Path) -> None:
+        """Write evaluation.json."""
+        write(run / EVALUATION, to_json(self.content()))
 
     @classmethod
     def load(cls, run: Path) -> Evaluation | None:

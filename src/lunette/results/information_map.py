@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lunette.results import figures
-from lunette.results.result import Shown
+from lunette.results.result import Pictured
 
 WRITTEN = 20  # with more dimensions than this no number fits into a cell
 BRIGHT = 0.5  # cells of a higher value are written on in black
 
 
 @dataclass(frozen=True, repr=False)
-class InformationMap(Shown):
+class InformationMap(Pictured):
     """Mutual information (D, F) of each dimension with each factor, and each factor's entropy (F,), in nats."""
 
     information: NDArray[np.float64]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lunette.results.result import Shown
+from lunette.results.result import Pictured
 
 # Small pictures are enlarged by the largest whole factor that keeps them within so many pixels.
 CELL = 64
@@ -18,7 +18,7 @@ GAP = 2
 
 
 @dataclass(frozen=True, repr=False)
-class Sheet(Shown):
+class Sheet(Pictured):
     """Images (N, C, H, W), float32 in [0, 1], shown in rows of `columns`; numpy takes it for an array."""
 
     images: NDArray[np.float32]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lunette.results.result import Shown
+from lunette.results.blocks import Block, Table
+from lunette.results.result import Pictured
 from lunette.results.sheet import Sheet
 
 
 @dataclass(frozen=True, repr=False)
-class Strip(Shown):
+class Strip(Pictured):
     """R pictures, a row each: the original, and what is made of it at each of S strengths."""
 
     originals: NDArray[np.float32]  # (R, C, H, W) in [0, 1]
@@ -34,6 +35,16 @@ class Strip(Shown):
         changes = {name: np.array(values) for name, values in self.changes.items()}
         own = {"originals": self.originals, "images": self.images, "strengths": np.array(self.strengths)}
         return own | changes
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield what the rows were moved along, and what changed at each strength."""
+        for row, along in enumerate(self.along, 1):
+            yield f"row {row}  {along}" if len(self.along) > 1 else along
+        if self.changes:
+            rows = tuple((what, *(f"{value:.2f}" for value in values)) for what, values in self.changes.items())
+            headings = ("strength", *(f"{strength:g}" for strength in self.strengths))
+            columns = tuple(range(1, len(headings)))
+            yield Table(rows, headings, f"mean over {self.measured} pictures", columns)
 
     def picture(self) -> Image.Image:
         """Return the rows below one another."""

@@ -18,7 +18,7 @@ from lunette.stored import from_toml, to_toml, typed_fields
 ELSEWHERE = "copy the run to where you may write, and use the copy"
 
 
-class Kept:
+class Artifacts:
     """A folder of such tensors: of each name one, in place of the one before."""
 
     def __init__(self, folder: Path) -> None:
@@ -32,8 +32,8 @@ class Kept:
         """Raise LunetteError where nothing can be kept here."""
         check_writable(self.folder, ELSEWHERE)
 
-    def keep(self, name: str, known: Any, tensors: dict[str, Tensor], apart: str) -> None:
-        """Write `tensors`, and the fields of the dataclass `known`, but for the one that is them (`apart`).
+    def keep(self, name: str, known: Any, tensors: dict[str, Tensor], apart: tuple[str, ...]) -> None:
+        """Write `tensors`, and the fields of the dataclass `known`, but for those that are not text (`apart`).
 
         Whatever happens meanwhile, the old ones or the new ones are there whole. The folder is made if need be.
         """
@@ -44,7 +44,7 @@ class Kept:
         old = self._tensors_of(text)
         # The text names its tensors, so the moment in which it is replaced decides.
         new = self.folder / f"{name}-{digest[:12]}.safetensors"
-        said = {f.name: getattr(known, f.name) for f in fields(known) if f.name != apart}
+        said = {f.name: getattr(known, f.name) for f in fields(known) if f.name not in apart}
         try:
             write(new, data)
             write(text, to_toml({"tensors": new.name, "tensors_sha256": digest, **said}))
@@ -61,8 +61,8 @@ class Kept:
             return self.folder / name if Path(name).name == name else None
         return None
 
-    def read(self, name: str, kind: type[Any], apart: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """Return the fields of `kind` that were kept as `name`, but for the one `apart`, and the tensors.
+    def read(self, name: str, kind: type[Any], apart: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Return the fields of `kind` that were kept as `name`, but for those `apart`, and the tensors.
 
         Raises OSError or ValueError where they are damaged. Those that another process replaces are read anew.
         """
@@ -71,7 +71,7 @@ class Kept:
             words = text.read_text(encoding="utf-8")
             said = from_toml(words)
             file, digest = str(said.pop("tensors", "")), said.pop("tensors_sha256", "")
-            known = typed_fields(kind, said, (apart,))
+            known = typed_fields(kind, said, apart)
             try:
                 tensors = (self.folder / Path(file).name).read_bytes()
             except FileNotFoundError:

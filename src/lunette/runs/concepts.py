@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,14 +12,19 @@ from torch import Tensor
 
 from lunette.errors import LunetteError, unknown
 from lunette.names import quoted
-from lunette.runs.artifacts import Kept
+from lunette.results.blocks import Block, facts
+from lunette.results.result import Result
+from lunette.runs.artifacts import Artifacts
 from lunette.stored import reading
 
 NAME = r"\w[\w-]*"  # a file is called so, and a colon divides it from a weight
 
 
+APART = ("vector", "run")  # of the fields: what is no text
+
+
 @dataclass(frozen=True)
-class Concept:
+class Concept(Result):
     """A direction in the codes of one checkpoint, and what is known of it: the content of concepts/NAME.toml."""
 
     name: str
@@ -31,9 +36,30 @@ class Concept:
     labels: tuple[str, ...]  # it is the mean of what was found within each of these; none: labels played no part
     vector: tuple[Tensor, ...] = field(repr=False, compare=False)  # (D,) a rung
     added: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    run: Path = field(default=Path(), repr=False, compare=False)  # where it is kept
+
+    def sentence(self) -> str:
+        """Return what it is of."""
+        with_, without = self.pictures
+        return f"concept {self.name} of {with_:,} pictures with it, {without:,} without"
+
+    def facts(self) -> dict[str, str]:
+        """Return how it was made, of how many pictures and of which codes."""
+        with_, without = self.pictures
+        return {
+            "made": " ".join(f"--{flag} {value}" for flag, value in self.how.items()),
+            "pictures": f"{with_:,} with it, {without:,} without",
+            "within labels": ", ".join(self.labels) or "no",
+            "codes": f"of checkpoint {self.checkpoint}",
+        }
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the facts, and how to edit along it."""
+        yield facts({self.name: self.facts()})
+        yield f"edit along it with lunette edit {quoted(self.run)} --concept {self.name}"
 
 
-class Concepts(Kept):
+class Concepts(Artifacts):
     """The concepts of one run, in `run`/concepts."""
 
     def __init__(self, run: Path) -> None:
@@ -44,7 +70,7 @@ class Concepts(Kept):
         """Write `concept` in place of the one of its name; raises LunetteError for a name that no file can have."""
         check_name(concept.name)
         tensors = {f"rung{i}": rung for i, rung in enumerate(concept.vector)}
-        self.keep(concept.name, concept, tensors, apart="vector")
+        self.keep(concept.name, concept, tensors, apart=APART)
 
     def load(self, name: str) -> Concept:
         """Return the concept called `name`; raises LunetteError with the nearest name, and where it is damaged."""
@@ -58,11 +84,11 @@ class Concepts(Kept):
             raise unknown("concept", name, names)
         mend = f"make it anew with lunette concept add {quoted(self.run)} {name}"
         with reading(self.folder / f"{name}.toml", "a concept", mend):
-            known, tensors = self.read(name, Concept, apart="vector")
+            known, tensors = self.read(name, Concept, apart=APART)
             vector = tuple(tensors[f"rung{i}"] for i in range(len(known["rungs"])))
             if known["name"] != name or known["rungs"] != tuple(map(len, vector)):
                 raise ValueError("its text is another's")
-            return Concept(**known, vector=vector)
+            return Concept(**known, vector=vector, run=self.run)
 
     def load_for(self, name: str, checkpoint: str, sha256: str) -> Concept:
         """Return the concept called `name`, of the codes of `checkpoint`, whose weights have that SHA-256.

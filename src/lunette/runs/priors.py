@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,12 +16,16 @@ from lunette.densities import KINDS, Density, make_density
 from lunette.errors import LunetteError, Unsupported, unknown
 from lunette.images import Label, index_of
 from lunette.names import quoted
-from lunette.runs.artifacts import Kept
+from lunette.results.blocks import Block
+from lunette.results.result import Result
+from lunette.runs.artifacts import Artifacts
 from lunette.stored import reading
+
+APART = ("density", "run")  # of the fields: what is no text
 
 
 @dataclass(frozen=True)
-class FittedPrior:
+class FittedPrior(Result):
     """A density of the codes of one checkpoint, and what is known of it: the content of priors/KIND.toml."""
 
     kind: str
@@ -38,6 +42,17 @@ class FittedPrior:
     density: Density = field(repr=False, compare=False)
     fitted: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     number: int = 0  # later ones have higher ones; a clock may be set back
+    run: Path = field(default=Path(), repr=False, compare=False)  # where it is kept
+
+    def sentence(self) -> str:
+        """Return what it was fitted to, how long that took, and how well it fits."""
+        numbers = ", ".join(f"{what.replace('_', ' ')} {value:.3f}" for what, value in self.held_out.items())
+        return f"{self.kind} prior of {self.pictures:,} pictures' codes in {self.seconds:.0f} s; held out: {numbers}"
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the sentence, and how to draw from it."""
+        yield self.sentence()
+        yield f"draw from it with lunette sample {quoted(self.run)} --prior {self.kind}"
 
     def draw(self, n: int, label: Label | None = None, temperature: float = 1.0) -> tuple[Tensor, ...]:
         """Draw n codes, a tensor (n, D) a rung, of the label called `label` where one is asked for.
@@ -52,7 +67,7 @@ class FittedPrior:
         return self.density.sample(n, y, temperature).split(self.rungs, dim=1)
 
 
-class Priors(Kept):
+class Priors(Artifacts):
     """The fitted priors of one run, in `run`/priors."""
 
     def __init__(self, run: Path) -> None:
@@ -65,8 +80,8 @@ class Priors(Kept):
         for kind in self.names():
             with contextlib.suppress(LunetteError):  # a damaged one must not hinder a whole one
                 others.append(self._load(kind).number)
-        prior = replace(prior, number=1 + max(others, default=0))
-        self.keep(prior.kind, prior, prior.density.state_dict(), apart="density")
+        prior = replace(prior, number=1 + max(others, default=0), run=self.run)
+        self.keep(prior.kind, prior, prior.density.state_dict(), apart=APART)
         return prior
 
     def load(self, kind: str | None = None) -> FittedPrior:
@@ -86,9 +101,9 @@ class Priors(Kept):
     def _load(self, kind: str) -> FittedPrior:
         mend = f"fit it anew with lunette fit-prior {quoted(self.run)} --kind {kind}"
         with reading(self.folder / f"{kind}.toml", "a fitted prior", mend):
-            known, tensors = self.read(kind, FittedPrior, apart="density")
+            known, tensors = self.read(kind, FittedPrior, apart=APART)
             if known["kind"] != kind:
                 raise ValueError(f"it is a {known['kind']} prior")
             density = make_density(kind, sum(known["rungs"]), len(known["label_names"]), known["arguments"])
             density.load_state_dict(tensors)
-            return FittedPrior(**known, density=density.eval())
+            return FittedPrior(**known, density=density.eval(), run=self.run)

@@ -11,8 +11,9 @@ from collections.abc import Generator
 from lunette.errors import Interrupted, LunetteError, LunetteWarning
 from lunette.names import quoted
 from lunette.progress import is_to_stop
+from lunette.results.evaluation import REPORT
 from lunette.runs.checkpoints import Checkpoint
-from lunette.runs.run import METRICS, REPORT, Run, load_weights
+from lunette.runs.run import METRICS, Run, load_weights
 from lunette.runs.signals import Signals
 from lunette.training import End, EpochEnd, Event, Metrics, Position, Step, Training
 

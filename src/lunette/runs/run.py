@@ -6,9 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import importlib
-import itertools
 import json
-import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -29,10 +27,15 @@ from lunette.models import LatentModel
 from lunette.names import on_disk, quoted
 from lunette.public import verbs_of_runs
 from lunette.recipes import Recipe, build
+from lunette.results.blocks import Block
+from lunette.results.evaluation import REPORT
+from lunette.results.result import Result
 from lunette.runs.artifacts import ELSEWHERE
+from lunette.runs.card import card, sentence
 from lunette.runs.checkpoints import Checkpoint, Checkpoints, Loaded
 from lunette.runs.concepts import Concepts
 from lunette.runs.metrics import read_rows
+from lunette.runs.numbered import write_numbered
 from lunette.runs.priors import Priors
 from lunette.runs.settings import RunSettings
 from lunette.runs.trained import Trained
@@ -40,10 +43,9 @@ from lunette.stored import reading
 
 SETTINGS = "run.toml"
 METRICS = "metrics.jsonl"
-REPORT = "report.html"
 
 
-class Run:
+class Run(Result):
     """A run folder; made by `Run.create`, opened by `Run(path)`."""
 
     def __init__(self, path: str | Path) -> None:
@@ -63,7 +65,7 @@ class Run:
         """Make the run folder `out` (by default runs/RECIPE-DATA-NNN), with `files` in it besides run.toml."""
         content = {SETTINGS: settings.to_toml().encode(), **files}
         if out is None:
-            return cls(_write_numbered(settings, content))
+            return cls(write_numbered(settings, content))
         path = Path(out)
         if not path.name:
             raise LunetteError(f"--out {path} is no name for a run folder: give it one, such as runs/my-run")
@@ -76,6 +78,18 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
+
+    def sentence(self) -> str:
+        """Return what was trained on what for how long, and how it ended."""
+        return sentence(self)
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield where its report and its pictures are."""
+        yield f"report    {self.path / REPORT}"
+        yield f"pictures  {self.path / 'pictures'}"
+
+    def _repr_html_(self) -> str:
+        return card(self, REPORT)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_kept": None}  # a copy reads its own weights
@@ -248,20 +262,3 @@ def load_weights(load: Callable[[Mapping[str, torch.Tensor]], object], checkpoin
         load(checkpoint.model)
     except RuntimeError as error:
         raise LunetteError(f"the checkpoint's weights do not fit the run's recipe: {error}") from error
-
-
-def _write_numbered(settings: RunSettings, content: dict[str, bytes]) -> Path:
-    """Make and return the next free folder runs/RECIPE-DATA-NNN; no two processes make the same."""
-    data = re.sub(r"[^a-z0-9]+", "-", Path(settings.source).stem.lower()).strip("-") or "data"
-    stem = Path("runs") / f"{settings.recipe.replace('_', '-')}-{data}"
-    for number in itertools.count(1):
-        path = stem.with_name(f"{stem.name}-{number:03d}")
-        if is_taken(path):
-            continue
-        try:
-            write_folder(path, content)
-            return path
-        except LunetteError:
-            if not is_taken(path):  # by another process, meanwhile
-                raise
-    raise AssertionError("itertools.count ends only by the return")

@@ -11,6 +11,7 @@ import torch
 
 from lunette.compute import pick_device, pick_precision
 from lunette.images import search_folders
+from lunette.results.result import Facts
 from lunette.runs import versions
 from lunette.uses.verb import verb
 
@@ -19,25 +20,27 @@ FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16")
 
 
 @verb("doctor", "data and machine")
-def doctor() -> dict[str, dict[str, str]]:
+def doctor() -> Facts:
     """Say what this machine offers: versions, threads, GPU, precision, data."""
     auto = pick_precision("auto", pick_device("auto"))
-    return {
-        "Versions": versions() | {"system": platform.platform()},
-        "Processor": {
-            "model": processor(),
-            "threads": f"{torch.get_num_threads()} used by torch, {os.cpu_count()} in the machine",
-            "features": f"{features()}; torch uses {torch.backends.cpu.get_cpu_capability()}",
-        },
-        "Accelerator": {"GPU": accelerator()},
-        "Precision": {
-            "auto": f"{auto.name} products ({auto.reason})",
-            "float32": f"{rate(torch.float32):.3g} GFLOP/s in products of {MATRIX}×{MATRIX} on the processor",
-            "bfloat16": f"{rate(torch.bfloat16):.3g} GFLOP/s in the same products",
-        },
-        "Data": {"LUNETTE_DATA": os.environ.get("LUNETTE_DATA", "not set")}
-        | {name: place(folders) for name, folders in search_folders().items()},
-    }
+    return Facts(
+        {
+            "Versions": versions() | {"system": platform.platform()},
+            "Processor": {
+                "model": processor(),
+                "threads": f"{torch.get_num_threads()} used by torch, {os.cpu_count()} in the machine",
+                "features": f"{features()}; torch uses {torch.backends.cpu.get_cpu_capability()}",
+            },
+            "Accelerator": {"GPU": accelerator()},
+            "Precision": {
+                "auto": f"{auto.name} products ({auto.reason})",
+                "float32": f"{rate(torch.float32):.3g} GFLOP/s in products of {MATRIX}×{MATRIX} on the processor",
+                "bfloat16": f"{rate(torch.bfloat16):.3g} GFLOP/s in the same products",
+            },
+            "Data": {"LUNETTE_DATA": os.environ.get("LUNETTE_DATA", "not set")}
+            | {name: place(folders) for name, folders in search_folders().items()},
+        }
+    )
 
 
 def processor() -> str:

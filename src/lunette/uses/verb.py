@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from lunette.images import Data, Label, help_of_sources
 from lunette.runs import AnyRun
 
-Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 Out = Literal["", "picture", "folder", "sheet", "page"]
 
 
@@ -42,10 +42,10 @@ class Verb:
 VERBS: dict[str, Verb] = {}
 
 
-def verb(name: str, group: str, **more: Any) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+def verb(name: str, group: str, **more: Any) -> Callable[[Callable[..., Returned]], Callable[..., Returned]]:
     """Register a function as the verb called `name`; `more` are the other fields of Verb."""
 
-    def register(call: Callable[..., Result]) -> Callable[..., Result]:
+    def register(call: Callable[..., Returned]) -> Callable[..., Returned]:
         VERBS[name] = Verb(name, group, call, **more)
         return call
 

@@ -21,6 +21,7 @@ from lunette.models import LatentModel
 from lunette.objectives import log_weights
 from lunette.progress import counted
 from lunette.randomness import reseed
+from lunette.results.result import Result
 
 PASS_VALUES = 2**20  # of decoded pictures at a time: they stay in the processor's cache
 NO_MEMORY = ("out of memory", "allocate memory")  # what torch says
@@ -28,7 +29,7 @@ MOST_SAMPLES = 5000  # the bound falls with their logarithm: more take long and 
 
 
 @dataclass(frozen=True, repr=False)
-class Evidence:
+class Evidence(Result):
     """The bound on −log p(x) of each picture, in nats, with K = `samples`."""
 
     bounds: NDArray[np.float64]  # (N,)

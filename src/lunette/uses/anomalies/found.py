@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,8 @@ from PIL import Image, ImageDraw
 from lunette.files import write_anew
 from lunette.measures.detection import Auroc, auroc
 from lunette.measures.likelihood.anomaly_scores import Score
-from lunette.results.result import Shown
+from lunette.results.blocks import Block
+from lunette.results.result import Pictured
 from lunette.results.sheet import Sheet
 
 PAIRS_A_ROW = 4
@@ -26,7 +28,7 @@ CAPTION = 14  # pixels below a pair
 
 
 @dataclass(frozen=True, repr=False)
-class Anomalies(Shown):
+class Anomalies(Pictured):
     """How strange N pictures are: shown are the strangest, each with its number and its quantile, and what comes back.
 
     A quantile is the share of held-out pictures that are less strange; of pictures like those, one in a hundred is
@@ -70,6 +72,16 @@ class Anomalies(Shown):
     def auroc(self) -> dict[str, Auroc]:
         """How well each score tells those that are known to be strange from the others; empty where none is known."""
         return {} if self.strange is None else {name: auroc(s, self.strange) for name, s in self.by_name.items()}
+
+    def sentence(self) -> str:
+        """Return the verdict."""
+        return self.verdict()
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the verdict, and how well each score tells what is known to be strange."""
+        yield self.verdict()
+        for score, (value, error) in self.auroc.items():
+            yield f"AUROC of {score:14} {value:.4f}" + ("" if math.isnan(error) else f" ± {error:.4f}")
 
     def csv(self) -> str:
         """Return the table of all pictures, in their own order."""

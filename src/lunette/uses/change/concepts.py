@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +14,9 @@ from lunette.errors import LunetteError
 from lunette.images import Data, Images, Label
 from lunette.images.subset import of_label
 from lunette.measures.ink import measure as measured
+from lunette.names import quoted
+from lunette.results.blocks import Block, facts
+from lunette.results.result import Result
 from lunette.runs import Codes, Concept, Trained, check_name, open_run
 from lunette.uses.verb import Checkpoint, Flag, LabelName, Measured, RunFolder, With, Without, verb
 
@@ -39,14 +44,34 @@ def add_concept(
     opened.concepts.check_writable()
     concept = concept_of(opened.trained(checkpoint), name, with_, without, measure, label)
     opened.concepts.save(concept)
-    return concept
+    return replace(concept, run=opened.path)
+
+
+class ConceptList(list[Concept], Result):
+    """The concepts kept in the run at `path`."""
+
+    path = Path()
+
+    def sentence(self) -> str:
+        """Return their names."""
+        return f"concepts of {self.path}: {', '.join(concept.name for concept in self) or 'none'}"
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the facts of each, or how to make one."""
+        if self:
+            yield facts({concept.name: concept.facts() for concept in self})
+            return
+        example = f"lunette concept add {quoted(self.path)} NAME --with FOLDER --without FOLDER"
+        yield f"{self.path} has no concepts yet: {example}"
 
 
 @verb("concept list", "change")
-def concepts(run: RunFolder) -> list[Concept]:
+def concepts(run: RunFolder) -> ConceptList:
     """List the concepts kept in a run, in the order of the alphabet."""
-    kept = open_run(run).concepts
-    return [kept.load(name) for name in kept.names()]
+    opened = open_run(run)
+    found = ConceptList(opened.concepts.load(name) for name in opened.concepts.names())
+    found.path = opened.path
+    return found
 
 
 def concept_of(

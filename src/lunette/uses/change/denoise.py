@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
@@ -21,8 +21,9 @@ from lunette.measures.fidelity import psnr
 from lunette.models import LatentModel
 from lunette.progress import Progress, announce, watched
 from lunette.randomness import reseed
+from lunette.results.blocks import Block
 from lunette.results.picture_folder import save_pictures
-from lunette.results.result import Shown
+from lunette.results.result import Pictured
 from lunette.results.sheet import Sheet
 from lunette.runs import open_run
 from lunette.uses.verb import Checkpoint, Flag, GivenImages, LabelName, RunFolder, Seed, verb
@@ -34,7 +35,7 @@ Noise = Literal["normal", "masking", "salt-and-pepper"]
 
 
 @dataclass(frozen=True, repr=False)
-class Mended(Shown):
+class Mended(Pictured):
     """Pictures (N, C, H, W), float32 in [0, 1]: damaged, mended (`images`) and, where they are known, clean.
 
     `learned` says whether the model was trained to mend damage; else they are projected on what it can draw.
@@ -66,6 +67,10 @@ class Mended(Shown):
         known = "" if before is None or after is None else f", PSNR {before.mean():.2f} → {after.mean():.2f} dB"
         how = "mended" if self.learned else "projected on what the model draws"
         return f"Mended({len(self.images)} pictures {how}{known})"
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield what it is."""
+        yield self.sentence()
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the pictures, and the PSNR where it is known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,8 +23,9 @@ from lunette.models import LatentModel
 from lunette.objectives import log_weights
 from lunette.progress import counted
 from lunette.randomness import reseed
+from lunette.results.blocks import Block
 from lunette.results.picture_folder import save_pictures
-from lunette.results.result import Shown
+from lunette.results.result import Pictured
 from lunette.results.sheet import Sheet
 from lunette.runs import open_run
 from lunette.uses.verb import Checkpoint, Flag, GivenImages, LabelName, RunFolder, Seed, verb
@@ -47,7 +48,7 @@ class Filled:
 
 
 @dataclass(frozen=True, repr=False)
-class Inpainted(Shown):
+class Inpainted(Pictured):
     """Pictures (N, C, H, W), float32 in [0, 1], whose pixels `missing` (H, W) are filled in; the others are as given.
 
     `seen` has them grey, `images` their mean E[x | seen], and `draws` (K, N, C, H, W) the mean picture of a code of
@@ -67,6 +68,10 @@ class Inpainted(Shown):
             "by projection" if self.acceptance is None else f"{len(self.draws)} draws, acceptance {self.acceptance:.2f}"
         )
         return f"Inpainted({len(self.images)} pictures, {self.missing.sum()} pixels of each, {how})"
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield what it is."""
+        yield self.sentence()
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the pictures and the mask."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +12,11 @@ from lunette.errors import LunetteError, Unsupported
 from lunette.files import write_anew
 from lunette.images import Images
 from lunette.names import quoted, written
+from lunette.numbers import figures
+from lunette.results.blocks import Block, Heading, Note, Table
 from lunette.results.evaluation import Evaluation
 from lunette.results.page import render
+from lunette.results.result import Result
 from lunette.results.sheet import Sheet
 from lunette.runs import AnyRun, Trained, open_run
 from lunette.uses.compare.lines import Line, Side, apart, lines
@@ -37,6 +40,19 @@ class Section:
     samples: Mapping[str, Sheet] = field(repr=False)
     plots: Mapping[str, bytes] = field(repr=False)  # PNGs by title
 
+    def table(self) -> Table:
+        """Return the numbers, a column a run: the best of a line are bold."""
+        rows, bold = list[tuple[str, ...]](), set[tuple[int, int]]()
+        for before, line in zip((None, *self.lines), self.lines, strict=False):
+            if before is None or before.group != line.group:
+                rows.append((line.group,))
+            bold |= {(len(rows), 1 + i) for i in line.best}
+            unit = f", {line.unit}" if line.unit else ""
+            basis = f" [{self.bases.index(line.basis) + 1}]" if line.basis else ""
+            rows.append((f"{line.name}{unit}{basis}", *map(line.cell, line.numbers), figures(line.floor)))
+        headings = ("", *(side.name for side in self.sides), "floor")
+        return Table(tuple(rows), headings, numbers=tuple(range(1, len(headings))), bold=frozenset(bold))
+
     @property
     def bases(self) -> tuple[str, ...]:
         """What the numbers of lines have in common, each once."""
@@ -44,10 +60,22 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Result):
     """Several runs side by side, in a section for each data set."""
 
     sections: tuple[Section, ...]
+
+    def sentence(self) -> str:
+        """Return what is compared."""
+        return "; ".join(f"{', '.join(side.name for side in s.sides)} on {s.source}" for s in self.sections)
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield a table a section, and its notes."""
+        for section in self.sections:
+            yield Heading(section.source)
+            yield section.table()
+            yield from (Note(f"[{i}] {basis}") for i, basis in enumerate(section.bases, 1))
+            yield from map(Note, section.notes)
 
     def page(self) -> str:
         """Return it as one HTML page that needs nothing beside itself."""

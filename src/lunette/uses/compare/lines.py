@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import Any
 
+from lunette.numbers import figures
 from lunette.objectives import distortion, name_of, rate
 from lunette.recipes import Recipe, size
 from lunette.results.evaluation import Evaluation, Number
@@ -114,6 +115,13 @@ class Line:
         first = (min if self.better == "lower" else max)(known.values(), key=lambda n: n.value)
         best = tuple(i for i, n in known.items() if n.is_near(first))
         return best if len(best) < len(known) else ()
+
+    def cell(self, number: Number | None) -> str:
+        """Return one of its numbers in figures, with its own floor where those of the runs differ."""
+        if number is None:
+            return ""
+        own = self.floor is None and number.floor is not None
+        return figures(number.value) + (f" (floor {figures(number.floor)})" if own else "")
 
     @property
     def floor(self) -> float | None:

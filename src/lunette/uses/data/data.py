@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import torch
 
 from lunette.compute import to_float
 from lunette.images import Data, DataSettings, help_of_sources, is_name, load
+from lunette.results.blocks import Block
+from lunette.results.blocks import facts as facts_table
+from lunette.results.result import Result, free_place
 from lunette.results.sheet import Sheet
 from lunette.uses.verb import Flag, verb
 
@@ -16,17 +21,28 @@ SHOWN = 80
 COLUMNS = 10
 
 
-class Look(NamedTuple):
+@dataclass(frozen=True)
+class Look(Result):
     """Facts about a source, and a sheet of some of its pictures."""
 
+    source: str
     facts: dict[str, object]
     sheet: Sheet
+
+    def sentence(self) -> str:
+        """Return what it is a look at."""
+        return f"{self.source}: {self.facts['shape']}"
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the facts."""
+        yield facts_table({self.source: self.facts})
 
 
 def place_of_sheet(source: str) -> Path:
     """Return where the sheet of a source goes by default: here or, within the source itself, beside it."""
-    name, place = Path("contact-sheet.png"), Path(source).expanduser().resolve()
-    return place.parent / name if not is_name(source) and place in (Path.cwd(), *Path.cwd().parents) else name
+    place = Path(source).expanduser().resolve()
+    within = not is_name(source) and place in (Path.cwd(), *Path.cwd().parents)
+    return free_place(place.parent if within else Path(), "contact-sheet", ".png")
 
 
 @verb("data", "data and machine", out="sheet", takes=(DataSettings,), without=("validation",))
@@ -54,4 +70,5 @@ def data(
         facts["labels"] = ", ".join(f"{n} {c}" for n, c in zip(loaded.train.label_names, counts, strict=True))
     if loaded.train.factors:
         facts["factors"] = ", ".join(f"{n} {v.min():.2f} to {v.max():.2f}" for n, v in loaded.train.factors.items())
-    return Look(facts, Sheet(to_float(shown).numpy(), columns=COLUMNS))
+    name = str(source) if isinstance(source, str | Path) else "array"
+    return Look(name, facts, Sheet(to_float(shown).numpy(), columns=COLUMNS))

@@ -25,6 +25,7 @@ from lunette.images import (
     write_share,
 )
 from lunette.progress import current_watch, watched
+from lunette.results.result import Facts
 from lunette.runs import Signals
 from lunette.uses.verb import Flag, Processes, verb
 
@@ -36,7 +37,7 @@ def pack(
     encoded: Annotated[bool, "keep picture files as they are: smaller, and slower to read"] = False,
     processes: Processes = None,
     **settings: Any,
-) -> dict[str, object]:
+) -> Facts:
     """Write a source as a pack, which may be larger than memory: training reads it from the disk.
 
     The pack `out` is a folder that training reads through a memory map.
@@ -64,7 +65,9 @@ def pack(
 
             with watched(told):
                 _pack(source, out, how, encoded, team)
-    return pack_facts(out)
+    facts = Facts(pack_facts(out))
+    facts.title = str(out)
+    return facts
 
 
 def _pack(source: Data, out: Path, settings: DataSettings, encoded: bool, team: Team) -> None:

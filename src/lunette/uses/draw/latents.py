@@ -19,7 +19,7 @@ from lunette.errors import LunetteError
 from lunette.images import Data, Images, Label, read, to_archive
 from lunette.models import LatentModel
 from lunette.results import figures
-from lunette.results.result import Shown
+from lunette.results.result import Pictured
 from lunette.runs import Run, open_run
 from lunette.uses.draw.axes import principal_axes
 from lunette.uses.verb import Checkpoint, LabelName, OwnImages, Processes, RunFolder, verb
@@ -33,7 +33,7 @@ LEGEND = 20  # more labels than this are not named
 
 
 @dataclass(frozen=True, repr=False)
-class Codes(Shown):
+class Codes(Pictured):
     """Posterior means (N, D) of pictures, with their labels where they have some; several rungs are side by side."""
 
     codes: NDArray[np.float32]

@@ -26,7 +26,7 @@ from lunette.progress import counted
 from lunette.randomness import reseed
 from lunette.results import figures
 from lunette.results.evaluation import Group, Number
-from lunette.results.result import Shown
+from lunette.results.result import Pictured
 from lunette.uses.draw.sample import check_learned
 from lunette.uses.evaluate.samples import drawn_codes
 from lunette.uses.evaluate.subject import Subject
@@ -50,7 +50,7 @@ class Coded:
 
 
 @dataclass(frozen=True, repr=False)
-class Bars(Shown):
+class Bars(Pictured):
     """The rate of each dimension (D,), in nats, the largest first."""
 
     rates: NDArray[np.float64]

@@ -75,7 +75,7 @@ def evaluate(
                 picture.save(opened.pictures / found[name].drawn[title])
     if known.kept and opened.is_finished:  # another gets its report at its end
         write(opened.path / REPORT, report(opened, trained.model))
-    return known
+    return replace(known, run=opened.path, asked=tuple(groups or ()))
 
 
 def may_keep(run: Run) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 from lunette.models import LatentModel
 from lunette.recipes import size, summary
 from lunette.results.evaluation import Evaluation
-from lunette.results.page import address, render
+from lunette.results.page import render
+from lunette.results.result import address
 from lunette.runs import Run
 from lunette.uses.report.curves import terms, unit
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,12 +14,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lunette.images import DataSettings
+from lunette.names import quoted
+from lunette.numbers import figures
 from lunette.recipes import arguments, described
-from lunette.results import figures
-from lunette.results.result import Shown
+from lunette.results.blocks import Block, Table
+from lunette.results.figures import picture as as_picture
+from lunette.results.result import Pictured
 from lunette.runs import Run
 from lunette.training import TrainingSettings
 
+PICTURE = "study.png"
 Outcome = Literal["complete", "pruned", "failed"]
 WIDE = 10  # values that differ by such a factor are searched and drawn on a logarithmic scale
 
@@ -35,6 +39,12 @@ class Trial:
     loss: float | None  # of a pruned trial the last; None where it failed
     why: str = ""  # it failed
 
+    def row(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return its number, what was varied, its loss, and its outcome where it is not complete."""
+        chosen = [self.settings.get(name, "") for name in names]
+        values = [figures(value) if isinstance(value, float) else str(value) for value in chosen]
+        return str(self.number), *values, figures(self.loss), "" if self.outcome == "complete" else self.outcome
+
     @property
     def run(self) -> Run:
         """Its run folder; `lunette resume` finishes it: test numbers, pictures and report."""
@@ -42,7 +52,7 @@ class Trial:
 
 
 @dataclass(frozen=True, repr=False)
-class Study(Shown):
+class Study(Pictured):
     """The trials of a search in order, whose losses are all of one `measure`."""
 
     path: Path
@@ -51,6 +61,24 @@ class Study(Shown):
 
     def __repr__(self) -> str:
         return f"Study({str(self.path)!r}, {len(self.trials)} trials, best {self.best.loss:.3f})"
+
+    def sentence(self) -> str:
+        """Return how many trials there were, and the best."""
+        return f"{len(self.trials)} trials, the best of them with {self.measure} {self.best.loss:.3f}"
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the trials, the best first, why some failed, and how to go on with the best."""
+        names = tuple(self.best.settings)
+        others = [trial for trial in self.trials if trial.outcome != "complete"]
+        rows = tuple(trial.row(names) for trial in (*self.complete, *others))
+        headings = ("trial", *(name.replace("_", " ") for name in names), "loss", "")
+        yield Table(rows, headings, numbers=tuple(range(len(headings) - 1)))
+        yield f"loss      {self.measure}"
+        yield from (f"trial {trial.number} failed: {trial.why}" for trial in others if trial.why)
+        yield f"picture   {self.path / PICTURE}"
+        resuming = f"lunette resume {quoted(self.best.path)}"
+        yield f"the best  {resuming}  (measures it on test pictures, draws, and writes its report)"
+        yield f"or anew   {self.command}"
 
     @property
     def complete(self) -> list[Trial]:
@@ -97,7 +125,7 @@ class Study(Shown):
                 axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
                 axes.tick_params(axis="x", which="minor", labelbottom=False)
             axes.grid(alpha=0.25)
-        return figures.picture(figure)
+        return as_picture(figure)
 
     @property
     def command(self) -> str:

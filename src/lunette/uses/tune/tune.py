@@ -24,7 +24,7 @@ from lunette.runs import Run
 from lunette.stored import reading, typed
 from lunette.training import EpochEnd, TrainingSettings
 from lunette.uses.train import ARRAY_FILE, resolved, resume, sort_settings, train
-from lunette.uses.tune.study import Outcome, Study, Trial
+from lunette.uses.tune.study import PICTURE, Outcome, Study, Trial
 from lunette.uses.verb import Flag, Source, verb
 
 try:
@@ -107,6 +107,7 @@ def tune(
         result = Study(path, compared, tuple(tried(trial, path) for trial in finished(study)))
     if not result.complete:
         raise LunetteError(f"all {trials} trials of {path} failed; the last one said: {result.trials[-1].why}")
+    result.save(path / PICTURE)
     return result
 
 
