@@ -3,11 +3,13 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import lunette
 from lunette.faces.cli import main
 from lunette.numbers import short
 from lunette.recipes import RECIPES
@@ -151,7 +153,7 @@ def test_doctor_says_what_is_used_and_why(capsys):
 
 def test_a_recipes_help_has_its_own_arguments(capsys):
     with pytest.raises(SystemExit) as stop:
-        main(["train", "beta_vae", "--help"])
+        main(["train", "beta_vae", "--help-all"])
     assert stop.value.code == 0
     out = capsys.readouterr().out
     for flag in (
@@ -164,6 +166,38 @@ def test_a_recipes_help_has_its_own_arguments(capsys):
         "--data",
     ):
         assert flag in out
+
+
+def test_help_is_short_within_the_terminal_and_in_groups(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main(["train", "beta_vae", "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) < 45
+    text = "\n".join(lines)
+    assert "lunette train conv_vae --data mnist" in text
+    for group in ("model:", "data:", "training:", "machine:"):
+        assert group in lines
+    assert "--distortion-weight" in text  # the recipe's own
+    assert "--clip" not in text
+    assert "--help-all lists all" in text
+    assert "None" not in text
+
+
+def test_the_version_and_flags_that_have_another_name_are_told(run, capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"lunette {lunette.__version__}\n"
+    assert "--no-drift is called --no-effects now" in mistake(capsys, "edit", run, "--dimension", 0, "--no-drift")
+
+
+def test_results_do_not_replace_one_another(run, capsys):
+    for _ in range(2):
+        assert main(["sample", str(run), "--n", "4"]) == 0
+    first, second = map(Path, capsys.readouterr().out.split())
+    assert first != second
+    assert first.is_file()
+    assert second.is_file()
 
 
 def test_mistakes_end_with_2_and_a_line(run, tmp_path, capsys):

@@ -183,7 +183,7 @@ def test_a_concept_comes_back_from_the_run(run):
 
 def test_concepts_add_up(run):
     v, w = (concept.vector[0] for concept in lunette.concepts(run))
-    strip = lunette.edit(run, concept=["eight", "slant:-0.5"], n=4, strength=2, steps=5, drift=False, progress=False)
+    strip = lunette.edit(run, concept=["eight", "slant:-0.5"], n=4, strength=2, steps=5, effects=False, progress=False)
     model = run.model(device="cpu")
     z = encode(model, run.dataset.test.pixels[:4])[0]
     for i, s in enumerate(strip.strengths):
@@ -196,7 +196,7 @@ def test_a_concept_of_another_checkpoint_is_refused(run, tmp_path):
     other = train("vae", "digits", out=tmp_path / "run", epochs=2, latent=5, pictures=0)
     first, last = other.checkpoints.names()
     lunette.add_concept(other, "slant", measure="slant", checkpoint=first, progress=False)
-    assert lunette.edit(other, concept="slant", checkpoint=first, drift=False, progress=False).images.shape[1] == 7
+    assert lunette.edit(other, concept="slant", checkpoint=first, effects=False, progress=False).images.shape[1] == 7
     words = f"of checkpoint {first}, not of {last}: make it anew with .* slant --measure slant --checkpoint {last}"
     with pytest.raises(LunetteError, match=words):
         lunette.edit(other, concept="slant", progress=False)
@@ -232,7 +232,7 @@ def test_traversals_have_a_row_a_dimension(run):
     strip = lunette.edit(run, dimension=(), progress=False)
     assert strip.images.shape[:2] == (5, 7)
     assert np.ptp(strip.originals, axis=0).max() == 0
-    one = lunette.edit(run, dimension=3, n=4, drift=False, progress=False)
+    one = lunette.edit(run, dimension=3, n=4, effects=False, progress=False)
     assert one.images.shape[:2] == (4, 7)
     np.testing.assert_allclose(strip.images[3], one.images[0], atol=1e-5)
     assert strip.along[3] == one.along[0]
@@ -252,7 +252,7 @@ def test_codes_without_rates_or_with_several_rungs_are_edited_too(tmp_path):
     assert {(d.rung, d.index) for d in found} == {(r, i) for r, rung in enumerate(z) for i in range(rung.shape[1])}
     concept = lunette.add_concept(ladder, "eight", with_="label:8", without="label:3", progress=False)
     assert concept.rungs == tuple(rung.shape[1] for rung in z)
-    strip = lunette.edit(ladder, concept="eight", n=2, strength=1, steps=3, drift=False, progress=False)
+    strip = lunette.edit(ladder, concept="eight", n=2, strength=1, steps=3, effects=False, progress=False)
     moved = tuple(rung + v for rung, v in zip(z, concept.vector, strict=True))
     np.testing.assert_allclose(strip.images[:, 2], decode(model, moved), atol=1e-5)
 
@@ -288,7 +288,7 @@ def test_what_else_changes_is_measured(run):
 
 def test_a_model_told_labels_draws_one_as_another(tmp_path):
     run = train("cvae", "digits", out=tmp_path / "run", epochs=1, latent=3, pictures=0)
-    strip = lunette.edit(run, with_="label:8", without="label:3", n=3, drift=False, progress=False)
+    strip = lunette.edit(run, with_="label:8", without="label:3", n=3, effects=False, progress=False)
     model, test = run.model(device="cpu"), run.dataset.test
     threes = test.pixels[test.labels == 3][:3]
     y = torch.full((3,), 3)
@@ -296,7 +296,7 @@ def test_a_model_told_labels_draws_one_as_another(tmp_path):
     np.testing.assert_allclose(strip.images[:, 0], decode(model, z, y), atol=1e-5)
     np.testing.assert_allclose(strip.images[:, 1], decode(model, z, y + 5), atol=1e-5)
     assert strip.strengths == (0, 1)
-    assert lunette.edit(run, dimension=0, n=3, drift=False, progress=False).images.shape[:2] == (3, 7)
+    assert lunette.edit(run, dimension=0, n=3, effects=False, progress=False).images.shape[:2] == (3, 7)
     lunette.add_concept(run, "slant", measure="slant", progress=False)
     with pytest.raises(LunetteError, match="no direction of them is a label"):
         lunette.add_concept(run, "eight", with_="label:8", without="label:3", progress=False)
@@ -319,7 +319,7 @@ def test_without_the_runs_data_one_can_edit_and_not_measure(tmp_path):
     (tmp_path / "data.npy").unlink()
     with pytest.warns(LunetteWarning, match="what else the edit changes is not measured"):
         edited = lunette.edit(Run(run.path), pixels[:3], concept="slant", progress=False)
-    alone = lunette.edit(Run(run.path), pixels[:3], concept="slant", drift=False, progress=False)
+    alone = lunette.edit(Run(run.path), pixels[:3], concept="slant", effects=False, progress=False)
     assert alone.images.shape[:2] == (3, 7)
     np.testing.assert_array_equal(edited.images, alone.images)
 
@@ -358,7 +358,7 @@ def test_from_the_command_line(run, tmp_path, capsys):
     with np.load("walk.npz") as arrays:
         assert arrays["images"].shape == (2, 7, 1, 8, 8)
         assert arrays["slant"].shape == (7,)
-    assert main(["edit", str(run.path), "--from", "label:3", "--to", "label:8", "--no-drift"]) == 0
+    assert main(["edit", str(run.path), "--from", "label:3", "--to", "label:8", "--no-effects"]) == 0
     assert (run.path / "pictures" / "edit.png").is_file()
     assert main(["edit", str(run.path), "--dimension"]) == 0
     assert "row 5 4: dimension" in " ".join(capsys.readouterr().out.split())

@@ -73,7 +73,7 @@ def test_help_is_a_result(capsys):
 
 
 def test_warnings_are_events(run, capsys, tmp_path):
-    code, found = events(capsys, "edit", str(run.path), "--dimension", "0", "--no-drift")
+    code, found = events(capsys, "edit", str(run.path), "--dimension", "0", "--no-effects")
     assert code == 0
     assert all(event["event"] != "warning" for event in found)
     code, found = events(capsys, "train", "vae", *TINY, "--batch-size", "1500", "--out", str(tmp_path / "run"))

@@ -34,7 +34,7 @@ def test_verbs_that_take_a_run_are_its_methods(run):
     np.testing.assert_array_equal(opened.sample(4, seed=3).images, lunette.sample(run.path, 4, seed=3).images)
     codes = opened.latents(progress=False)
     np.testing.assert_array_equal(codes.arrays()["codes"], lunette.latents(run).arrays()["codes"])
-    assert opened.edit(dimension=0, n=2, drift=False, progress=False).images.shape[:2] == (2, 7)
+    assert opened.edit(dimension=0, n=2, effects=False, progress=False).images.shape[:2] == (2, 7)
     assert {"sample", "reconstruct", "edit", "anomalies", "evaluate", "fit_prior", "export", "resume"} <= {*dir(opened)}
     assert not {"train", "pack", "doctor", "unpack"} & {*dir(opened)}
 

@@ -10,11 +10,11 @@ from zuko.nn import MaskedLinear
 
 from lunette.codes import Codebooks
 from lunette.compute import EMULATE, Precision, pick_precision
+from lunette.compute import precision as rooms
 from lunette.compute.emulated import Emulated
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.recipes import RECIPES, build
 from lunette.runs import Run
-from lunette.training import precision as rooms
 from lunette.uses.anomalies.anomalies import anomalies
 from lunette.uses.draw.latents import latents
 from lunette.uses.evaluate import evaluate

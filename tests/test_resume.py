@@ -18,7 +18,8 @@ from lunette.images import load
 from lunette.likelihoods import LIKELIHOODS
 from lunette.networks import ARCHITECTURES as NETWORKS
 from lunette.progress import watched
-from lunette.recipes import RECIPES, arguments, described
+from lunette.recipes import RECIPES, arguments
+from lunette.signatures import described
 from lunette.training import End, TrainingSettings
 from lunette.uses import train as module
 from lunette.uses.train import resume, train

@@ -159,7 +159,7 @@ def test_each_entry_of_kept_text_is_checked(copy, folder, verb):
     text = path.read_text()
     calls = {
         "sample": lambda: lunette.sample(copy, 1, prior="gaussian"),
-        "edit": lambda: lunette.edit(copy, concept="lean", n=1, drift=False, progress=False),
+        "edit": lambda: lunette.edit(copy, concept="lean", n=1, effects=False, progress=False),
     }
     calls[verb]()
     path.write_text(re.sub("^sha256 = .*\n", "", text))

@@ -75,7 +75,7 @@ PRIORS: Mapping[str, Verb] = {
 }
 CONCEPTS: Mapping[str, Verb] = {
     "concept list": lambda run: repr(lunette.concepts(run)),
-    "edit": lambda run: lunette.edit(run, concept="lean", n=2, drift=False, progress=False).images,
+    "edit": lambda run: lunette.edit(run, concept="lean", n=2, effects=False, progress=False).images,
 }
 EVALUATION: Mapping[str, Verb] = {"evaluation": lambda run: repr(Evaluation.load(run))}
 METRICS: Mapping[str, Verb] = {

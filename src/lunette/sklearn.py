@@ -27,7 +27,8 @@ from lunette.errors import LunetteError, LunetteWarning
 from lunette.faces.progress import showing
 from lunette.images import DataSettings, Images, Shape
 from lunette.measures.likelihood.bound import evidence_model
-from lunette.recipes import build, describe, described, find, no_bound
+from lunette.recipes import build, describe, find, no_bound
+from lunette.signatures import described
 from lunette.training import TrainingSettings
 from lunette.uses.draw.sample import sample_model
 from lunette.uses.train import built_with_seed, sort_settings, train_model

@@ -9,16 +9,17 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Any
 
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.faces import jsonl
+from lunette.faces.help import overview
 from lunette.faces.shell import call, verb_in
 from lunette.faces.silence import broken as broken_silence
-from lunette.faces.verbs import GROUPS, listed
+from lunette.faces.silence import is_first
 from lunette.names import lenient
 
-DESCRIPTION = "A window into your images' latent space: train any autoencoder on your own pictures, look through it."
 SPINS = "1000"  # of GNU's threads: as fast alone as the default, and it hardly disturbs others
 
 
@@ -33,13 +34,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args[:1] in ([], ["-h"], ["--help"]):
             print(overview(), end="")
             return 0
+        if args[0] == "--version":
+            print(f"lunette {metadata.version('lunette')}")
+            return 0
         if args[0] == "--jsonl":
             return jsonl.main(args[1:])
         verb, words = verb_in(args)
         with broken_silence(verb):
             call(verb, words)
     except LunetteError as error:
-        place = f" (process {os.environ['RANK']})" if os.environ.get("RANK", "0") != "0" else ""
+        place = "" if is_first() else f" (process {os.environ['RANK']})"
         with contextlib.suppress(OSError):  # after a hang-up nobody hears it
             print(f"lunette{place}: {error}", file=sys.stderr)
         return error.exit_code
@@ -65,17 +69,6 @@ def wait_briefly() -> None:
     """
     if not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
         os.environ["GOMP_SPINCOUNT"] = SPINS
-
-
-def overview() -> str:
-    """Return the help of the whole: what the verbs are, by their groups."""
-    width = max(map(len, listed())) + 2
-    lines = ["usage: lunette VERB …", "", DESCRIPTION]
-    for group in GROUPS:
-        lines += ["", f"{group}:"]
-        lines += [f"  {name:{width}}{verb.summary}" for name, verb in listed().items() if verb.group == group]
-    lines += ["", "lunette VERB --help says what a verb takes; lunette --jsonl VERB … speaks JSON, for programs."]
-    return "\n".join([*lines, ""])
 
 
 def show_warning(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -21,6 +22,11 @@ from lunette.training import End, EpochEnd, Event, Metrics, Start, Step
 LINES = 30  # at most so many epochs of a stage are printed, evenly spread, and always the last one
 REFRESH_SECONDS = 0.2
 AnyBar = TypeVar("AnyBar", bound="Bar")
+
+
+def plain_console() -> Console:
+    """Return where progress is shown; a notebook without ipywidgets, in which no bar can move, gets lines."""
+    return Console(stderr=True, highlight=False, force_jupyter=None if find_spec("ipywidgets") else False)
 
 
 class Bar:
@@ -65,7 +71,7 @@ class ProgressBar(Bar):
     """A watch for training's events; use it as a context manager."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True, highlight=False)
+        self.console = console or plain_console()
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -123,7 +129,7 @@ class WorkBar(Bar):
             TimeRemainingColumn(),
             TextColumn("{task.fields[how]}"),
         )
-        self.progress = Progress(*columns, console=Console(stderr=True, highlight=False), transient=True)
+        self.progress = Progress(*columns, console=plain_console(), transient=True)
         self.tasks: dict[str, TaskID] = {}
 
     def show(self, at: Work) -> None:

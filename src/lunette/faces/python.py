@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from lunette.faces.progress import showing
-from lunette.recipes import Argument, described
-from lunette.uses.verb import VERBS, Flag
+from lunette.signatures import Argument, Flag, described
+from lunette.uses.verb import VERBS
 
 Returned = TypeVar("Returned")
-PROGRESS = Argument("progress", bool, True, "show how far it is")
+PROGRESS = Argument("progress", bool, True, Flag("show how far it is"))
 
 
 def shown(use: Callable[..., Returned]) -> Callable[..., Returned]:
@@ -37,7 +37,7 @@ def shown(use: Callable[..., Returned]) -> Callable[..., Returned]:
 def lines_of(arguments: list[Argument] | tuple[Argument, ...]) -> Iterator[str]:
     """Yield a line of help for each argument that has one."""
     for argument in arguments:
-        text = argument.help.help if isinstance(argument.help, Flag) else argument.help
+        text = argument.help
         if text:
             has_default = argument.default not in (None, (), inspect.Parameter.empty)
             default = f" (default: {argument.default})" if has_default else ""

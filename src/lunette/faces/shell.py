@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,11 +11,16 @@ from typing import TYPE_CHECKING, Any
 import tyro
 
 from lunette.errors import LunetteError, unknown
-from lunette.faces.verbs import flags_of, found, listed, places, training_flags
+from lunette.faces.help import ASKED, help_of
+from lunette.faces.silence import has_last_word, is_first
+from lunette.faces.verbs import OF_A_RECIPE, flags_of, found, listed, places, training_flags
 from lunette.files import check_free, check_writable
 
 if TYPE_CHECKING:
     from lunette.uses.verb import Verb
+
+
+RENAMED = {("edit", "--drift"): "--effects", ("edit", "--no-drift"): "--no-effects"}  # flags of verbs
 
 
 @dataclass(frozen=True)
@@ -39,13 +43,15 @@ def verb_in(words: list[str]) -> tuple[str, list[str]]:
 def call(name: str, words: list[str]) -> tuple[Any, list[Path]]:
     """Run the verb called `name` with the words of a shell and print its result; return it, and its files."""
     verb = found(name)
-    if name in ("train", "tune"):
-        recipe, words = recipe_of(words)
-        flags = training_flags(verb, recipe, preset_of(words))
-        given = values_of(tyro.cli(flags, args=words, prog=f"lunette {name} {recipe}")) | {"recipe": recipe}
-        given |= {"vary": pairs(given["vary"])} if name == "tune" else {}
-    else:
-        given = values_of(tyro.cli(flags_of(verb), args=words, prog=f"lunette {name}"))
+    check_current(name, words)
+    recipe, words = recipe_of(words) if name in OF_A_RECIPE else ("", words)
+    flags = training_flags(verb, recipe, preset_of(words)) if recipe else flags_of(verb)
+    if asked := [word for word in words if word in ASKED]:
+        print(help_of(flags, whole="--help-all" in asked), end="")
+        raise SystemExit(0)
+    given = values_of(tyro.cli(flags.parser(), args=words, prog=f"lunette {flags.words}", add_help=False))
+    given |= {"recipe": recipe} if recipe else {}
+    given |= {"vary": pairs(given["vary"])} if name == "tune" else {}
     place = place_of(verb, given)
     check_place(verb, given, place)
     from lunette.faces.progress import showing
@@ -60,6 +66,14 @@ def call(name: str, words: list[str]) -> tuple[Any, list[Path]]:
         print(*paths, sep="\n")
     made = result if isinstance(result, Path) else getattr(result, "path", None)  # a run, a study
     return result, [*paths, *([made] if made else [])]
+
+
+def check_current(name: str, words: Sequence[str]) -> None:
+    """Raise LunetteError for a flag that has another name by now."""
+    for word in words:
+        flag = word.partition("=")[0]
+        if now := RENAMED.get((name, flag)):
+            raise LunetteError(f"{flag} is called {now} now: write lunette {name} … {now}")
 
 
 def place_of(verb: Verb, given: dict[str, Any]) -> Place:
@@ -109,16 +123,6 @@ def ending(path: Path, suffix: str) -> Path:
     if path.name in ("", "..") or file.is_dir():
         raise LunetteError(f"{path} is a folder: name a file in it, such as {path / f'scores{suffix}'}")
     return file
-
-
-def is_first() -> bool:
-    """Return whether this is the first of several processes, or the only one."""
-    return os.environ.get("RANK", "0") == "0"
-
-
-def has_last_word() -> bool:
-    """Return whether this process tells how it ended: of several the first one does, or the one that launched them."""
-    return is_first() and "LUNETTE_LAUNCHED" not in os.environ
 
 
 def recipe_of(args: list[str]) -> tuple[str, list[str]]:

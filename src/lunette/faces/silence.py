@@ -45,7 +45,16 @@ def broken(verb: str) -> Iterator[None]:
         speaker.join()
 
 
+def is_first() -> bool:
+    """Return whether this is the first of several processes, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def has_last_word() -> bool:
+    """Return whether this process tells how it ended: of several the first one does, or the one that launched them."""
+    return is_first() and "LUNETTE_LAUNCHED" not in os.environ
+
+
 def is_heard() -> bool:
     """Return whether this process speaks: of several the first does, and not the one that launched them."""
-    rank = os.environ.get("RANK")
-    return rank == "0" if rank else "LUNETTE_LAUNCHED" not in os.environ
+    return is_first() and ("RANK" in os.environ or "LUNETTE_LAUNCHED" not in os.environ)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from lunette.errors import LunetteError
+from lunette.signatures import Flag
 
 Fit = Literal["crop", "pad", "stretch"]
 Frames = Literal["first", "all"]
@@ -17,7 +18,11 @@ Frames = Literal["first", "all"]
 class DataSettings:
     """Raises LunetteError for a value that cannot be used."""
 
-    size: Annotated[int | str | None, "bring all pictures to this size: 64, or 48x64 (height x width)"] = None
+    group: ClassVar[str] = "data"  # of its flags, in the help
+
+    size: Annotated[
+        int | str | None, Flag("bring all pictures to this size: 64, or 48x64 (height x width)", common=True)
+    ] = None
     fit: Annotated[Fit, "where sides do not agree: crop the middle, pad with black, or stretch"] = "crop"
     channels: Annotated[Literal[1, 3] | None, "1 for grey, 3 for RGB; by default as the pictures are"] = None
     range: Annotated[str | None, "numbers of black and white: 0,4095; by default 0 and what all are below"] = None

@@ -3,12 +3,10 @@
 from lunette.recipes.description import Ability, Description, describe, no_bound
 from lunette.recipes.registry import (
     RECIPES,
-    Argument,
     Recipe,
     Stage,
     arguments,
     build,
-    described,
     find,
     recipe,
     size,
@@ -19,14 +17,12 @@ from lunette.specs import import_all
 __all__ = [
     "RECIPES",
     "Ability",
-    "Argument",
     "Description",
     "Recipe",
     "Stage",
     "arguments",
     "build",
     "describe",
-    "described",
     "find",
     "no_bound",
     "recipe",

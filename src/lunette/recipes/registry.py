@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from types import FunctionType
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,6 +18,7 @@ from lunette.images import Shape
 from lunette.models import LatentModel, Trace
 from lunette.models.trace import NO_PRIOR
 from lunette.objectives import Objective, rate
+from lunette.signatures import Argument, described
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,6 @@ class Recipe:
     def __post_init__(self) -> None:
         if rate in self.objective.terms and self.model.prior is None:
             raise LunetteError(NO_PRIOR)
-
-
-@dataclass(frozen=True)
-class Argument:
-    """One argument of a function, or field of settings, as the signature says it."""
-
-    name: str
-    type: Any
-    default: Any
-    help: Any  # its text, or for a verb's a Flag
 
 
 OF_THE_DATA = ("shape", "labels")
@@ -91,25 +82,16 @@ def summary(name: str) -> str:
 def arguments(name: str) -> tuple[Argument, ...]:
     """Return a recipe's arguments: all but what the data says (its shape, and its number of labels).
 
-    The fields of an argument that is a dataclass, which several recipes share, are arguments themselves.
+    The fields of an argument that is a dataclass, which several recipes share, are arguments themselves. What is its
+    own stands in a short help, too.
     """
-    return tuple(
-        replace(field, default=getattr(argument.default, field.name)) if is_dataclass(argument.type) else argument
-        for argument in described(find(name))
-        if argument.name not in OF_THE_DATA
-        for field in (described(argument.type) if is_dataclass(argument.type) else [argument])
-    )
-
-
-def described(function: Any) -> tuple[Argument, ...]:
-    """Return the arguments of a function or the fields of a dataclass, with the help beside their types."""
-    hints = get_type_hints(function, include_extras=True)
-    found = []
-    for parameter in inspect.signature(function).parameters.values():
-        kind, text = hints.get(parameter.name, Any), ""
-        if get_origin(kind) is Annotated:
-            kind, text = get_args(kind)[:2]
-        found.append(Argument(parameter.name, kind, parameter.default, text))
+    found = list[Argument]()
+    for argument in described(find(name), "model"):
+        if is_dataclass(argument.type):
+            shared = described(argument.type, "model")
+            found += [replace(field, default=getattr(argument.default, field.name)) for field in shared]
+        elif argument.name not in OF_THE_DATA:
+            found.append(replace(argument, flag=replace(argument.flag, common=True)))
     return tuple(found)
 
 

@@ -17,13 +17,19 @@ from lunette.models import Autoencoder, Conditional
 from lunette.networks import Architecture, DrawingLabels, ReadingLabels, architecture
 from lunette.objectives import Objective, PathRate, Schedule, Term, rate, warmup
 from lunette.recipes.registry import Recipe
+from lunette.signatures import Flag
 
-LatentSize = Annotated[int, "dimensions of the code"]
-Network = Annotated[str, "encoder, mirrored by the decoder: mlp:256,128 or conv:32,64/2:128 or residual:64/2,128/2"]
+LatentSize = Annotated[int, Flag("dimensions of the code", common=True)]
+Network = Annotated[
+    str, Flag("encoder, mirrored by the decoder: mlp:256,128 or conv:32,64/2:128 or residual:64/2,128/2", common=True)
+]
 Likelihood = Annotated[
     str,
-    "of pixels: bernoulli, continuous-bernoulli, beta-binomial, categorical, optimal-normal, or normal, laplace, "
-    "student-t, squared-error, discretized-logistic, with a scale like normal:0.1, or logistic-mixture:5",
+    Flag(
+        "of pixels: bernoulli, continuous-bernoulli, beta-binomial, categorical, optimal-normal, or normal, laplace, "
+        "student-t, squared-error, discretized-logistic, with a scale like normal:0.1, or logistic-mixture:5",
+        common=True,
+    ),
 ]
 Binarize = Annotated[Binarization, "turn pixels black and white, once (threshold) or by a new draw each time (dynamic)"]
 Posterior = Annotated[
@@ -35,7 +41,7 @@ PriorSpec = Annotated[
     "of codes: normal, mixture:10 or vamp:100 with so many components, flow:3 with so many steps, sphere, ball:1.0, "
     "or label for cvae",
 ]
-Beta = Annotated[float, "weight of the rate"]
+Beta = Annotated[float, Flag("weight of the rate", common=True)]
 RateWarmup = Annotated[float, "epochs over which the weight of the rate rises from 0"]
 Samples = Annotated[int, "draws of each code, K"]
 Groups = Annotated[int, "bounds that the draws are shared among; a divisor of their number"]

@@ -14,14 +14,21 @@ from lunette.training.settings import TrainingSettings
 
 SGD_MOMENTUM = 0.9
 
-# These methods ask torch's compiler, at their first call, to leave them alone, and to import it takes two seconds.
-# Nothing is compiled here: they are told that it is done. A torch that stops looking for the mark is not hurt by it.
-for _method in (Optimizer.add_param_group, Optimizer.state_dict, Optimizer.load_state_dict):
-    inspect.unwrap(_method).__dynamo_disable = inspect.unwrap(_method)
+
+@functools.cache
+def leave_compiler_alone() -> None:
+    """Keep optimisers from importing torch's compiler, which takes two seconds.
+
+    Some of their methods ask it, at their first call, to leave them alone. Nothing is compiled here: they are told that
+    it is done. A torch that stops looking for the mark is not hurt by it.
+    """
+    for method in (Optimizer.add_param_group, Optimizer.state_dict, Optimizer.load_state_dict):
+        inspect.unwrap(method).__dynamo_disable = inspect.unwrap(method)
 
 
 def make_optimizer(parameters: list[nn.Parameter], settings: TrainingSettings) -> Optimizer:
     """Return the optimiser of `parameters`; the loop sets its learning rate each step."""
+    leave_compiler_alone()
     rate = settings.learning_rate
     if settings.optimizer == "rmsprop":
         return optim.RMSprop(parameters, rate)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from lunette.compute.precision import PrecisionName
 from lunette.errors import LunetteError
+from lunette.signatures import Flag
 
 OptimizerName = Literal["adam", "adamw", "rmsprop", "sgd"]
 ScheduleName = Literal["constant", "cosine", "one-cycle"]
@@ -23,24 +24,35 @@ PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
 class TrainingSettings:
     """Raises LunetteError for a value that cannot be trained with."""
 
-    epochs: Annotated[int, "passes over the training pictures"] = 30
-    batch_size: Annotated[int, "pictures a step"] = 128
-    learning_rate: Annotated[float, "peak step size"] = 1e-3
+    group: ClassVar[str] = "training"  # of its flags, in the help
+
+    epochs: Annotated[int, Flag("passes over the training pictures", common=True)] = 30
+    batch_size: Annotated[int, Flag("pictures a step", common=True)] = 128
+    learning_rate: Annotated[float, Flag("peak step size", common=True)] = 1e-3
     optimizer: Annotated[OptimizerName, "how steps are made of gradients"] = "adam"
     schedule: Annotated[ScheduleName, "course of the learning rate: constant, cosine to 0, or up and down"] = "constant"
     warmup: Annotated[float, "epochs over which the learning rate rises from 0 (not for one-cycle)"] = 0.0
     clip: Annotated[float | None, "largest norm of a step's gradient; longer ones are shortened to it"] = None
-    patience: Annotated[int | None, "stop after so many epochs without a better validation loss, keep the best"] = None
+    patience: Annotated[
+        int | None, Flag("stop after so many epochs without a better validation loss, keep the best", common=True)
+    ] = None
     accumulate: Annotated[int, "make each step in so many parts, which takes less memory and changes nothing else"] = 1
-    shard: Annotated[bool, "part weights and optimiser state among the processes (FSDP2), for large models"] = False
-    graph: Annotated[bool, "record a GPU's step once and play it again (CUDA graph); written, never measured"] = False
+    shard: Annotated[
+        bool, Flag("part weights and optimiser state among the processes (FSDP2), for large models", group="machine")
+    ] = False
+    graph: Annotated[
+        bool, Flag("record a GPU's step once and play it again (CUDA graph); written, never measured", group="machine")
+    ] = False
     pictures: Annotated[int, "draw pictures every so many epochs; 0 only at the end"] = 1
     seed: Annotated[int, "for initial weights, data order, corruption, noise and pictures"] = 0
-    device: Annotated[str, "auto, cpu, cuda, cuda:1, mps"] = "auto"
-    threads: Annotated[int | None, "of the processor; by default as many as the network is large enough for"] = None
-    precision: Annotated[PrecisionName, "of matrix products: float32, or bfloat16 summed in float32; auto: if fast"] = (
-        "auto"
-    )
+    device: Annotated[str, Flag("auto, cpu, cuda, cuda:1, mps", group="machine", common=True)] = "auto"
+    threads: Annotated[
+        int | None, Flag("of the processor; by default as many as the network is large enough for", group="machine")
+    ] = None
+    precision: Annotated[
+        PrecisionName,
+        Flag("of matrix products: float32, or bfloat16 summed in float32; auto: if fast", group="machine"),
+    ] = "auto"
 
     def __post_init__(self) -> None:
         least = {"epochs": 1, "batch_size": 1, "accumulate": 1, "patience": 1, "threads": 1, "pictures": 0, "warmup": 0}

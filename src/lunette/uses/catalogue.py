@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Annotated
 
-from lunette.recipes import RECIPES, Argument, Description, arguments, build, describe, find, summary
+from lunette.recipes import RECIPES, Description, arguments, build, describe, find, summary
 from lunette.results.blocks import Block, Table, facts
 from lunette.results.result import Result
-from lunette.uses.verb import Flag, verb
+from lunette.signatures import Argument, Flag
+from lunette.uses.verb import verb
 
 SHAPE, LABELS = (1, 28, 28), 10  # what pictures a recipe is asked about: those of MNIST
 
@@ -54,7 +55,11 @@ class Page(Result):
 def catalogue(
     name: Annotated[str | None, Flag("of a recipe, to see only that one", metavar="NAME")] = None,
 ) -> Page | Catalogue:
-    """List the recipes with their papers, or say what one of them takes and can do."""
+    """List the recipes with their papers, or say what one of them takes and can do.
+
+    Example:
+        lunette recipes vae
+    """
     if name is None:
         return Catalogue({each: summary(each) for each in sorted(RECIPES)})
     return Page(name, inspect.getdoc(find(name)) or "", describe(build(name, SHAPE, labels=LABELS)), arguments(name))

@@ -21,7 +21,11 @@ FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16")
 
 @verb("doctor", "data and machine")
 def doctor() -> Facts:
-    """Say what this machine offers: versions, threads, GPU, precision, data."""
+    """Say what this machine offers: versions, threads, GPU, precision, data.
+
+    Example:
+        lunette doctor
+    """
     auto = pick_precision("auto", pick_device("auto"))
     return Facts(
         {

@@ -25,8 +25,7 @@ def evidence(
     """Return the importance bound −log 1/K Σ w on −log p(x) of the test pictures, or of `images`.
 
     Where pictures are binarized at random, they are so once. Of a model that is told labels it is −log p(x | y), with
-    the pictures' own labels or `label`.
-    Where that is no probability of pictures, a warning says why. Raises
+    the pictures' own labels or `label`. Where that is no probability of pictures, a warning says why. Raises
     LunetteError for a model without a prior or a density of codes, and for more than 5,000 samples.
     """
     trained = open_run(run).trained(checkpoint)

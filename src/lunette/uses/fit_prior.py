@@ -44,10 +44,16 @@ def fit_prior(
 
     It is kept in the run in place of the last of its kind. The codes are of training pictures, 20,000 at most unless it
     is to be of `all_pictures`: `draws` posterior samples z ~ q(z | x) of each picture, or its code where that is a
-    point. A tenth of the pictures is held out to measure the fit on.
-    `kind` is gaussian, mixture, flow, two-stage or flow-matching, and `components`, `steps` and further `arguments` are
-    those of its density. The run's weights stay as they are. Raises LunetteError for an unknown kind or argument, where
-    there are fewer than 10 pictures, and where the run's folder cannot be written to.
+    point. A tenth of the pictures is held out to measure the fit on. `kind` is gaussian, mixture, flow, two-stage or
+    flow-matching, and `components`, `steps` and further `arguments` are those of its density. The run's weights stay as
+    they are.
+
+    Raises:
+        LunetteError: for an unknown kind or argument, where there are fewer than 10 pictures, and where the run's
+            folder cannot be written to.
+
+    Example:
+        lunette fit-prior runs/autoencoder-mnist-001 --kind flow-matching
     """
     opened = open_run(run)
     given = {"components": components, "steps": steps} | arguments

@@ -21,6 +21,7 @@ from lunette.progress import announce, watched
 from lunette.randomness import callers_draws_kept, reseed
 from lunette.recipes import Recipe, arguments, build
 from lunette.runs import Run, RunSettings, record, restore, versions
+from lunette.signatures import Flag
 from lunette.training import (
     PRESETS,
     End,
@@ -33,7 +34,7 @@ from lunette.training import (
     pick_threads,
 )
 from lunette.uses.report.illustrate import illustrate
-from lunette.uses.verb import Flag, Processes, Restarts, RunFolder, Source, verb
+from lunette.uses.verb import Processes, Restarts, RunFolder, Source, verb
 
 ARRAY_FILE = "data.npz"
 FEW_STEPS = 5
@@ -46,22 +47,33 @@ def train(
     data: Source = "digits",
     *,
     out: Annotated[
-        str | Path | None, Flag("run folder; by default runs/RECIPE-DATA-NNN", Path | None, aliases=("-o",))
+        str | Path | None,
+        Flag(
+            "run folder; by default runs/RECIPE-DATA-NNN", Path | None, aliases=("-o",), group="training", common=True
+        ),
     ] = None,
-    preset: Annotated[PresetName | None, "other defaults for what is below; fast: good soonest"] = None,
+    preset: Annotated[
+        PresetName | None, Flag("other defaults for these; fast: good soonest", group="training", common=True)
+    ] = None,
     processes: Processes = None,
     max_restarts: Restarts = 0,
     **settings: Any,
 ) -> Run:
     """Train a recipe on pictures, and keep everything in a run folder.
 
-    Returns the run, whose folder is `out` (by default runs/RECIPE-DATA-NNN).
-    `settings` are the fields of TrainingSettings and DataSettings and the recipe's own arguments; a `preset`
-    has other defaults for them. Each event of training is announced. Arrays are kept in the run folder, so that
-    the run stays whole. With `processes` so many are launched here, which share each step, and which start
-    anew up to `max_restarts` times if one is lost. Raises LunetteError before anything is written if a
-    setting or the data cannot be used, Diverged if a loss or weight is not finite, and Interrupted after
-    SIGINT or SIGTERM, with everything saved.
+    Returns the run, whose folder is `out` (by default runs/RECIPE-DATA-NNN). `settings` are the fields of
+    TrainingSettings and DataSettings and the recipe's own arguments; a `preset` has other defaults for them. Each event
+    of training is announced. Arrays are kept in the run folder, so that the run stays whole. With `processes` so many
+    are launched here, which share each step, and which start anew up to `max_restarts` times if one is lost.
+
+    Raises:
+        LunetteError: before anything is written if a setting or the data cannot be used.
+        Diverged: a loss or a weight is not finite.
+        Interrupted: after SIGINT or SIGTERM, with everything saved.
+
+    Example:
+        lunette train conv_vae --data mnist --epochs 5
+        lunette train vae --data my-photos/ --size 64
     """
     if preset is not None and preset not in PRESETS:
         raise unknown("preset", preset, PRESETS)
@@ -118,9 +130,15 @@ def resume(
 ) -> Run:
     """Go on with an interrupted run, bit for bit as if it had never stopped, or train a finished one further.
 
-    `epochs` is the new total. The same weights come out on the same machine with the same number of threads
-    and processes, and of the same products: `precision` asks for others. Raises LunetteError where nothing is left to
-    do, another process trains there, the data has changed, or this machine has not the products of the run.
+    `epochs` is the new total. The same weights come out on the same machine with the same number of threads and
+    processes, and of the same products: `precision` asks for others.
+
+    Raises:
+        LunetteError: where nothing is left to do, another process trains there, the data has changed, or this machine
+            has not the products of the run.
+
+    Example:
+        lunette resume runs/vae-mnist-001 --epochs 60
     """
     run = run if isinstance(run, Run) else Run(run)
     if are_to_launch(processes):

@@ -9,21 +9,10 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from lunette.images import Data, Label, help_of_sources
 from lunette.runs import AnyRun
+from lunette.signatures import Flag
 
 Returned = TypeVar("Returned")
 Out = Literal["", "picture", "folder", "sheet", "page"]
-
-
-@dataclass(frozen=True)
-class Flag:
-    """How a parameter is said in a shell, where its name and its type do not say it."""
-
-    help: str
-    kind: Any = None  # the type that the words of the shell become; by default that of the parameter
-    metavar: str = ""  # of one that has no dashes before it: it is said by its place
-    name: str = ""
-    aliases: tuple[str, ...] = ()
-    repeats: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,10 +43,7 @@ def verb(name: str, group: str, **more: Any) -> Callable[[Callable[..., Returned
 
 # What several verbs take.
 RunFolder = Annotated[AnyRun, Flag("run folder, such as runs/vae-digits-001", Path, "RUN")]
-Source = Annotated[
-    Data,
-    Flag(help_of_sources(), str),
-]
+Source = Annotated[Data, Flag(help_of_sources(), str, group="data", common=True)]
 Checkpoint = Annotated[str, "last, best, or a checkpoint's number"]
 Seed = Annotated[int, "for everything that is drawn at random"]
 OwnImages = Annotated[
@@ -68,8 +54,8 @@ GivenImages = Annotated[
 ]
 LabelName = Annotated[Label | None, Flag("what the pictures show, for a model that is told labels", str | None)]
 PriorKind = Literal["gaussian", "mixture", "flow", "two-stage", "flow-matching"]
-Processes = Annotated[int | None, "share the work among so many processes of this machine"]
-Restarts = Annotated[int, "start the processes anew so many times when one is lost"]
+Processes = Annotated[int | None, Flag("share the work among so many processes of this machine", group="machine")]
+Restarts = Annotated[int, Flag("start the processes anew so many times when one is lost", group="machine")]
 With = Annotated[
     Data | None,
     Flag("examples that have it: label:NAME, or any source of pictures", str | None, name="with", aliases=("--to",)),

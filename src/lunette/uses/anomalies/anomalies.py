@@ -24,8 +24,9 @@ from lunette.randomness import stream
 from lunette.recipes import Ability, describe
 from lunette.runs import Trained, open_run
 from lunette.runs.stand_ins import warn_of_missing
+from lunette.signatures import Flag
 from lunette.uses.anomalies.found import Anomalies
-from lunette.uses.verb import Checkpoint, Flag, GivenImages, LabelName, RunFolder, Seed, verb
+from lunette.uses.verb import Checkpoint, GivenImages, LabelName, RunFolder, Seed, verb
 
 MOST = 1_000  # pictures of a set that nobody asked to see each of: their AUROC has an error of a hundredth
 
@@ -59,8 +60,13 @@ def anomalies(
     pictures, or by its test pictures where there are none. What is known to be strange says how well each score tells:
     all of `against`, which come after `images`, and those labelled with one of `strange`. Of the held-out pictures, of
     `against`, and of the test pictures unless some are `strange`, at most 1,000 are taken, or `all_pictures`. Of a
-    model that is told labels, scores are given those of the pictures, or `label`. Raises LunetteError for a score that
-    the model does not give, and where all pictures are strange, or none.
+    model that is told labels, scores are given those of the pictures, or `label`.
+
+    Raises:
+        LunetteError: for a score that the model does not give, and where all pictures are strange, or none.
+
+    Example:
+        lunette anomalies runs/vae-mnist-001 my-photos/ --csv scores.csv
     """
     if n < 1 or samples < 1:
         raise LunetteError(f"n and samples must be at least 1, not {n} and {samples}")

@@ -18,7 +18,8 @@ from lunette.names import quoted
 from lunette.results.blocks import Block, facts
 from lunette.results.result import Result
 from lunette.runs import Codes, Concept, Trained, check_name, open_run
-from lunette.uses.verb import Checkpoint, Flag, LabelName, Measured, RunFolder, With, Without, verb
+from lunette.signatures import Flag
+from lunette.uses.verb import Checkpoint, LabelName, Measured, RunFolder, With, Without, verb
 
 MOST = 20_000  # training pictures that are looked at: more hardly change a mean
 LABEL = "label:"
@@ -38,6 +39,9 @@ def add_concept(
     """Keep a direction of a run's codes, found from examples, under a name.
 
     It is kept in place of the one called `name`; see `concept_of`.
+
+    Example:
+        lunette concept add runs/vae-faces-001 smile --with smiling/ --without serious/
     """
     check_name(name)
     opened = open_run(run)
@@ -64,10 +68,20 @@ class ConceptList(list[Concept], Result):
         example = f"lunette concept add {quoted(self.path)} NAME --with FOLDER --without FOLDER"
         yield f"{self.path} has no concepts yet: {example}"
 
+    """List the concepts kept in a run, in the order of the alphabet.
+
+    Example:
+        lunette concept list runs/vae-faces-001
+    """
+
 
 @verb("concept list", "change")
 def concepts(run: RunFolder) -> ConceptList:
-    """List the concepts kept in a run, in the order of the alphabet."""
+    """List the concepts kept in a run, in the order of the alphabet.
+
+    Example:
+        lunette concept list runs/vae-faces-001
+    """
     opened = open_run(run)
     found = ConceptList(opened.concepts.load(name) for name in opened.concepts.names())
     found.path = opened.path

@@ -26,7 +26,8 @@ from lunette.results.picture_folder import save_pictures
 from lunette.results.result import Pictured
 from lunette.results.sheet import Sheet
 from lunette.runs import open_run
-from lunette.uses.verb import Checkpoint, Flag, GivenImages, LabelName, RunFolder, Seed, verb
+from lunette.signatures import Flag
+from lunette.uses.verb import Checkpoint, GivenImages, LabelName, RunFolder, Seed, verb
 
 LEVEL = 0.3  # of damage where none is named, as in training
 SHOWN, GROUPS_A_ROW = 32, 4  # on the sheet
@@ -111,14 +112,19 @@ def denoise(
 ) -> Mended:
     """Mend damaged pictures.
 
-    They are brought to the model's size; what comes out is the mean image of each one's mean code.
-    A model that was trained to (recipe denoising) mends what it learned to; any other projects pictures on those
-    that it can draw, and details of them go too. With `clean`, the same pictures undamaged in the same order and
-    under the same names (a single one under any), the PSNR is known. So it is where the damage is made here, by
-    `seed`: of the test pictures without `images`, and of `images` with `noise` (normal, masking or salt-and-pepper of
-    `level`, by default 0.3). The test pictures' is by default the one that the model learned to mend, or normal.
-    `label` is for a model that is told labels. Raises LunetteError where damaged and clean pictures are not the same,
-    and for a damage of no name.
+    They are brought to the model's size; what comes out is the mean image of each one's mean code. A model that was
+    trained to (recipe denoising) mends what it learned to; any other projects pictures on those that it can draw, and
+    details of them go too. With `clean`, the same pictures undamaged in the same order and under the same names (a
+    single one under any), the PSNR is known. So it is where the damage is made here, by `seed`: of the test pictures
+    without `images`, and of `images` with `noise` (normal, masking or salt-and-pepper of `level`, by default 0.3). The
+    test pictures' is by default the one that the model learned to mend, or normal. `label` is for a model that is told
+    labels.
+
+    Raises:
+        LunetteError: where damaged and clean pictures are not the same, and for a damage of no name.
+
+    Example:
+        lunette denoise runs/denoising-mnist-001 noisy/ -o mended/
     """
     trained = open_run(run).trained(checkpoint)
     model = trained.model

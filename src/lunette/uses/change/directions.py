@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 
 from lunette.errors import LunetteError
 from lunette.images import Label
 from lunette.runs import Codes, Trained, split_or_drawn
+from lunette.signatures import Flag
 from lunette.uses.change.concepts import concept_of, label_in
 from lunette.uses.change.traversal import steps_along
-from lunette.uses.verb import Flag, Measured, With, Without
+from lunette.uses.verb import Measured, With, Without
 
 ALONG_CONCEPT, ALONG_DIMENSION = 1.5, 3.0  # how far one goes, in whole vectors and in standard deviations
 
@@ -30,6 +31,8 @@ class Direction:
 
     Raises LunetteError unless it is said in just one way.
     """
+
+    group: ClassVar[str] = "direction"  # of its flags, in the help
 
     concept: Annotated[
         str | Sequence[str] | None,

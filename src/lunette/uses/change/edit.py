@@ -40,7 +40,7 @@ def edit(
     ] = None,
     steps: Annotated[int, "columns, beside the original"] = 7,
     label: LabelName = None,
-    drift: Annotated[bool, "measure what else changes, on up to 500 pictures"] = True,
+    effects: Annotated[bool, "measure what else changes, on up to 500 pictures"] = True,
     checkpoint: Checkpoint = "last",
     **direction: Any,
 ) -> Strip:
@@ -49,10 +49,16 @@ def edit(
     Return z + s v decoded, for codes z of n pictures and `steps` strengths s, from −`strength` to `strength`.
     `strength` is by default 1.5, or 3 along a dimension. The pictures are `images`, or test pictures: those without the
     concept, where it is of labels. v is said by the fields of `Direction`. Of several dimensions (of the first 10,
-    where none is named) each has a row, and all rows are of the first picture.
-    A model that is told labels draws pictures `without` one label `with_` another: with the same code, told their own
-    label at strength 0 and the other at 1. With `drift` up to 500 pictures are edited, to measure what else changes.
-    Raises LunetteError for less or more than one kind of v, and for what `concept_of` and `combined` refuse.
+    where none is named) each has a row, and all rows are of the first picture. A model that is told labels draws
+    pictures `without` one label `with_` another: with the same code, told their own label at strength 0 and the other
+    at 1. With `effects` up to 500 pictures are edited, to measure what else changes.
+
+    Raises:
+        LunetteError: for less or more than one kind of v, and for what `concept_of` and `combined` refuse.
+
+    Example:
+        lunette edit runs/vae-mnist-001 --measure slant
+        lunette edit runs/vae-mnist-001 --from label:3 --to label:8 -o edit.gif
     """
     along = Direction(**direction)
     strength = along.strength if strength is None else strength
@@ -62,14 +68,14 @@ def edit(
     vectors = {} if redrawn else along.steps(trained, label)
     several = len(vectors) > 1
     images = to_edit(trained, images, along.source_label)
-    images = images.take(slice(1 if several else max(n, MEASURED) if drift else n))
+    images = images.take(slice(1 if several else max(n, MEASURED) if effects else n))
     y = trained.y(images, label)
-    effects = effects_of(trained, images, y, along.goal_label) if drift and not several else NOTHING
+    measured = effects_of(trained, images, y, along.goal_label) if effects and not several else NOTHING
     if redrawn:
         other = torch.full((len(images),), index_of(str(along.goal_label), trained.label_names))
-        return redraw_model(trained.model, images, y, other, n, effects)
+        return redraw_model(trained.model, images, y, other, n, measured)
     strengths = torch.linspace(-strength, strength, steps).tolist()
-    strips = [edit_model(trained.model, images, vector, strengths, y, n, effects) for vector in vectors.values()]
+    strips = [edit_model(trained.model, images, vector, strengths, y, n, measured) for vector in vectors.values()]
     return joined(strips, tuple(vectors))
 
 

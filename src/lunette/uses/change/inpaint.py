@@ -28,7 +28,8 @@ from lunette.results.picture_folder import save_pictures
 from lunette.results.result import Pictured
 from lunette.results.sheet import Sheet
 from lunette.runs import open_run
-from lunette.uses.verb import Checkpoint, Flag, GivenImages, LabelName, RunFolder, Seed, verb
+from lunette.signatures import Flag
+from lunette.uses.verb import Checkpoint, GivenImages, LabelName, RunFolder, Seed, verb
 
 TEST_PICTURES = 16  # that are filled in where none are given
 ROWS, COLUMNS = 32, 10  # of the sheet, at most
@@ -108,15 +109,20 @@ def inpaint(
 ) -> Inpainted:
     """Fill in missing parts of pictures.
 
-    They are under a mask, the same in the first 16 test pictures, or in all of `images`.
-    These are brought to the model's size, which the mask has to have: a picture that is white where pixels are
-    missing, a box "x,y,width,height", or an array of booleans (H, W). `draws` chains of `steps` steps, Metropolis
-    within Gibbs, draw from p(z, missing | seen): by turns the missing pixels from p(x | z), and a code from q(z | x),
-    which is accepted with the probability that makes this exact in the limit. In the first quarter all are accepted,
-    to get there, and means are taken over the second half. On grey pixels cross-entropy counts as if it were a
-    likelihood. Where codes have no density (plain autoencoders), encoding and decoding are repeated instead.
-    Raises LunetteError for a model of several rungs and for a mask that does not fit.
-    Source: Mattei, Frellsen, "Leveraging the Exact Likelihood of Deep Latent Variable Models", NeurIPS 2018.
+    They are under a mask, the same in the first 16 test pictures, or in all of `images`. These are brought to the
+    model's size, which the mask has to have: a picture that is white where pixels are missing, a box
+    "x,y,width,height", or an array of booleans (H, W). `draws` chains of `steps` steps, Metropolis within Gibbs, draw
+    from p(z, missing | seen): by turns the missing pixels from p(x | z), and a code from q(z | x), which is accepted
+    with the probability that makes this exact in the limit. In the first quarter all are accepted, to get there, and
+    means are taken over the second half. On grey pixels cross-entropy counts as if it were a likelihood. Where codes
+    have no density (plain autoencoders), encoding and decoding are repeated instead.
+
+    Raises:
+        LunetteError: for a model of several rungs and for a mask that does not fit. Source: Mattei, Frellsen,
+            "Leveraging the Exact Likelihood of Deep Latent Variable Models", NeurIPS 2018.
+
+    Example:
+        lunette inpaint runs/vae-mnist-001 --mask 0,0,28,14
     """
     opened = open_run(run)
     missing = read_mask(mask, opened.settings.shape[1:])

@@ -19,10 +19,11 @@ from lunette.results.page import render
 from lunette.results.result import Result
 from lunette.results.sheet import Sheet
 from lunette.runs import AnyRun, Trained, open_run
+from lunette.signatures import Flag
 from lunette.uses.compare.lines import Line, Side, apart, lines
 from lunette.uses.compare.plots import curves, pareto, rate_distortion
 from lunette.uses.draw.sample import sample_trained
-from lunette.uses.verb import Checkpoint, Flag, Seed, verb
+from lunette.uses.verb import Checkpoint, Seed, verb
 
 SHOWN = 12  # test pictures, each beside what every run makes of it
 SAMPLES = 36  # of each run
@@ -104,9 +105,15 @@ def compare(
 ) -> Comparison:
     """Put runs side by side: numbers, curves, reconstructions and samples.
 
-    Numbers are those of the end of training and of `evaluate`. They share a line only where they mean the same: runs
-    on other data stand in a section of their own, and numbers under another likelihood, of other features or of
-    another number of pictures in a line of their own, with a note. Raises LunetteError for fewer than 2 runs.
+    Numbers are those of the end of training and of `evaluate`. They share a line only where they mean the same: runs on
+    other data stand in a section of their own, and numbers under another likelihood, of other features or of another
+    number of pictures in a line of their own, with a note.
+
+    Raises:
+        LunetteError: for fewer than 2 runs.
+
+    Example:
+        lunette compare runs/vae-mnist-001 runs/iwae-mnist-001 -o comparison.html
     """
     if isinstance(runs, str | Path) or len(runs) < 2:
         raise LunetteError("a comparison takes at least 2 runs: lunette compare RUN RUN …")

@@ -15,7 +15,8 @@ from lunette.results.blocks import Block
 from lunette.results.blocks import facts as facts_table
 from lunette.results.result import Result, free_place
 from lunette.results.sheet import Sheet
-from lunette.uses.verb import Flag, verb
+from lunette.signatures import Flag
+from lunette.uses.verb import verb
 
 SHOWN = 80
 COLUMNS = 10
@@ -53,6 +54,9 @@ def data(
     """Look at a source of pictures: facts, and a contact sheet.
 
     `settings` are the fields of DataSettings.
+
+    Example:
+        lunette data my-photos/ --size 64
     """
     loaded = load(source, DataSettings(**settings), check=False)
     pixels = loaded.train.pixels

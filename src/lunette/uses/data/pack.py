@@ -27,7 +27,8 @@ from lunette.images import (
 from lunette.progress import current_watch, watched
 from lunette.results.result import Facts
 from lunette.runs import Signals
-from lunette.uses.verb import Flag, Processes, verb
+from lunette.signatures import Flag
+from lunette.uses.verb import Processes, verb
 
 
 @verb("data pack", "data and machine", takes=(DataSettings,), without=("validation",))
@@ -40,13 +41,15 @@ def pack(
 ) -> Facts:
     """Write a source as a pack, which may be larger than memory: training reads it from the disk.
 
-    The pack `out` is a folder that training reads through a memory map.
-    Besides what `load` takes, a source is a .tar file, or a folder with some, laid out as webdataset does.
-    `encoded` keeps picture files as they are, to be decoded whenever they are read. Memory does not grow with
-    the number of pictures, where they are files. With `processes` so many are launched here, which write the
-    pictures of some of the files each, in the same order; those of the first are announced. Returns facts about the
-    pack; raises LunetteError for what `load` refuses, where `out` exists, and where a process is lost, and
-    Interrupted after SIGINT or SIGTERM, with nothing left of the pack.
+    The pack `out` is a folder that training reads through a memory map. Besides what `load` takes, a source is a .tar
+    file, or a folder with some, laid out as webdataset does. `encoded` keeps picture files as they are, to be decoded
+    whenever they are read. Memory does not grow with the number of pictures, where they are files. With `processes` so
+    many are launched here, which write the pictures of some of the files each, in the same order; those of the first
+    are announced. Returns facts about the pack; raises LunetteError for what `load` refuses, where `out` exists, and
+    where a process is lost, and Interrupted after SIGINT or SIGTERM, with nothing left of the pack.
+
+    Example:
+        lunette data pack my-photos/ -o photos.pack --size 64
     """
     how, out = DataSettings(**settings), Path(out).expanduser()
     check_free(out)

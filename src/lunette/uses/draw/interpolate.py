@@ -15,7 +15,8 @@ from lunette.images import Images
 from lunette.images.subset import of_label
 from lunette.results.sheet import Sheet
 from lunette.runs import Trained, open_run
-from lunette.uses.verb import Checkpoint, Flag, LabelName, RunFolder, verb
+from lunette.signatures import Flag
+from lunette.uses.verb import Checkpoint, LabelName, RunFolder, verb
 
 Point = int | str | Path
 Walk = Literal["linear", "spherical"]
@@ -35,10 +36,13 @@ def interpolate(
 ) -> Sheet:
     """Walk through the latent space from picture to picture.
 
-    `steps` codes from each of `points` to the next are decoded, both ends included.
-    A point is the index of a test picture, "label:NAME" for that label's most typical test picture, or the
-    path of a picture. `walk` is a straight line (1 − t) a + t b, or the arc between the codes' directions.
-    A model that is told labels draws the label of the first point all the way, or `label`.
+    `steps` codes from each of `points` to the next are decoded, both ends included. A point is the index of a test
+    picture, "label:NAME" for that label's most typical test picture, or the path of a picture. `walk` is a straight
+    line (1 − t) a + t b, or the arc between the codes' directions. A model that is told labels draws the label of the
+    first point all the way, or `label`.
+
+    Example:
+        lunette interpolate runs/vae-mnist-001 label:3 label:8 --steps 20 -o walk.gif
     """
     if isinstance(points, str) or len(points) < 2:
         raise LunetteError(f"a walk takes at least 2 points, such as label:3 label:8, not {points}")

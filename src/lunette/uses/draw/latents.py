@@ -91,10 +91,15 @@ def latents(
 ) -> Codes:
     """Plot the codes of pictures, the test pictures or your own.
 
-    Pictures are brought to the model's size.
-    A model that is told labels takes the pictures' own, or `label`. With `processes` so many are launched here,
-    which share the pictures. Where torchrun launched this, process 0 returns all codes, and the others return those
-    of their share. Raises LunetteError for fewer pictures than processes, and where one is lost.
+    Pictures are brought to the model's size. A model that is told labels takes the pictures' own, or `label`. With
+    `processes` so many are launched here, which share the pictures. Where torchrun launched this, process 0 returns all
+    codes, and the others return those of their share.
+
+    Raises:
+        LunetteError: for fewer pictures than processes, and where one is lost.
+
+    Example:
+        lunette latents runs/vae-mnist-001 --npz codes.npz
     """
     opened = open_run(run)
     if are_to_launch(processes):

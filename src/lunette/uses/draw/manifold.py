@@ -34,13 +34,15 @@ def manifold(
 ) -> Sheet:
     """Draw the map of a latent plane: what is decoded at each point of it.
 
-    An n × n grid of codes is decoded, the first coordinate to the right and the second one up.
-    Coordinates are at the standard normal's quantiles of n even shares from 0.05 to 0.95. With a 2-D code and
-    the standard normal prior they are the code itself. Else the plane lies in the codes of the test pictures, in
-    units of their standard deviations and around their mean: `dimensions` i, j of the code, or the first two
-    principal axes.
-    Of several rungs the map is the top one's, with those below at their prior means given it.
-    A model that is told labels draws `label`, or the first one.
+    An n × n grid of codes is decoded, the first coordinate to the right and the second one up. Coordinates are at the
+    standard normal's quantiles of n even shares from 0.05 to 0.95. With a 2-D code and the standard normal prior they
+    are the code itself. Else the plane lies in the codes of the test pictures, in units of their standard deviations
+    and around their mean: `dimensions` i, j of the code, or the first two principal axes. Of several rungs the map is
+    the top one's, with those below at their prior means given it. A model that is told labels draws `label`, or the
+    first one.
+
+    Example:
+        lunette manifold runs/conv-vae-mnist-001 --n 20
     """
     if n < 1:
         raise LunetteError(f"cannot draw a map of {n} × {n} pictures: at least 1")

@@ -34,9 +34,12 @@ def reconstruct(
 ) -> Sheet:
     """Show pictures, and beside each its reconstruction: the mean image of its mean code.
 
-    They are the first test pictures, or `images`, which are brought to the model's size. A model that was
-    trained to mend damage is shown test pictures damaged (by `seed`), and the sheet has original, damaged and
-    mended; pictures of your own it gets as they are. A model that is told labels takes the pictures' own, or `label`.
+    They are the first test pictures, or `images`, which are brought to the model's size. A model that was trained to
+    mend damage is shown test pictures damaged (by `seed`), and the sheet has original, damaged and mended; pictures of
+    your own it gets as they are. A model that is told labels takes the pictures' own, or `label`.
+
+    Example:
+        lunette reconstruct runs/vae-mnist-001 --images my-photos/
     """
     if n < 1:
         raise LunetteError(f"cannot reconstruct {n} pictures: at least 1")

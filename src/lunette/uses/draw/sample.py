@@ -18,7 +18,8 @@ from lunette.names import quoted
 from lunette.randomness import reseed
 from lunette.results.sheet import Sheet
 from lunette.runs import FittedPrior, Trained, open_run
-from lunette.uses.verb import Checkpoint, Flag, PriorKind, RunFolder, Seed, verb
+from lunette.signatures import Flag
+from lunette.uses.verb import Checkpoint, PriorKind, RunFolder, Seed, verb
 
 
 @verb("sample", "draw", out="picture")
@@ -38,10 +39,16 @@ def sample(
 
     The prior is the model's own, or the newest fitted one where it has none; `prior` asks for the fitted one of that
     kind, and `label` for pictures of one label, where the model is told labels or the fitted prior tells them apart.
-    Without one, a model that is told labels draws all of them, a column each: along a row is one style.
-    `temperature` multiplies the codes' deviation from the prior's mean (of a fitted prior: the noise that its codes
-    are made of): below 1 images are more typical and less various. Raises LunetteError where there is no such prior
-    or label, and for a prior that was fitted to the codes of another checkpoint.
+    Without one, a model that is told labels draws all of them, a column each: along a row is one style. `temperature`
+    multiplies the codes' deviation from the prior's mean (of a fitted prior: the noise that its codes are made of):
+    below 1 images are more typical and less various.
+
+    Raises:
+        LunetteError: where there is no such prior or label, and for a prior that was fitted to the codes of another
+            checkpoint.
+
+    Example:
+        lunette sample runs/vae-mnist-001 --n 100 -o samples.png
     """
     return sample_trained(open_run(run).trained(checkpoint), n, prior, label, seed, temperature)
 

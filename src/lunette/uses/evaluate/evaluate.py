@@ -15,6 +15,7 @@ from lunette.images.subset import some
 from lunette.measures.likelihood.bound import enough_memory
 from lunette.results.evaluation import Evaluation, Group
 from lunette.runs import REPORT, Run, open_run, write
+from lunette.signatures import Flag
 from lunette.uses.evaluate.codes import codes
 from lunette.uses.evaluate.likelihood import likelihood
 from lunette.uses.evaluate.reconstruction import reconstruction
@@ -22,7 +23,7 @@ from lunette.uses.evaluate.representation import representation
 from lunette.uses.evaluate.samples import samples as sampling
 from lunette.uses.evaluate.subject import EvaluationSettings, Subject
 from lunette.uses.report.report import report
-from lunette.uses.verb import Checkpoint, Flag, PriorKind, RunFolder, Seed, verb
+from lunette.uses.verb import Checkpoint, PriorKind, RunFolder, Seed, verb
 
 Measure = Callable[[Subject], Group]
 GroupName = Literal["likelihood", "codes", "reconstruction", "samples", "representation"]
@@ -50,10 +51,16 @@ def evaluate(
 ) -> Evaluation:
     """Measure a run on test pictures; the numbers are kept in its folder, and go into its report.
 
-    Groups are likelihood, codes, reconstruction, samples and representation; by default all. What a model cannot
-    be asked for is a note in its group, but an error where the group was asked for by name. `samples` is K of the
-    importance bound; new pictures are drawn from the model's prior, or the fitted `prior` of that kind. Groups
-    that were measured before of the same checkpoint stay. Raises LunetteError for an unknown group.
+    Groups are likelihood, codes, reconstruction, samples and representation; by default all. What a model cannot be
+    asked for is a note in its group, but an error where the group was asked for by name. `samples` is K of the
+    importance bound; new pictures are drawn from the model's prior, or the fitted `prior` of that kind. Groups that
+    were measured before of the same checkpoint stay.
+
+    Raises:
+        LunetteError: for an unknown group.
+
+    Example:
+        lunette evaluate runs/vae-mnist-001 --groups likelihood codes
     """
     groups = (groups,) if isinstance(groups, str) else groups
     for name in groups or ():

@@ -13,7 +13,8 @@ from lunette.errors import LunetteError
 from lunette.files import check_free, check_writable, whole_file, whole_folder
 from lunette.progress import Progress, announce
 from lunette.runs import Run
-from lunette.uses.verb import Flag, verb
+from lunette.signatures import Flag
+from lunette.uses.verb import verb
 
 SETTINGS = "run.toml"
 
@@ -80,9 +81,14 @@ def unpack(
 ) -> Run:
     """Open a run that was packed as one file.
 
-    Its folder is `out` (by default runs/NAME).
-    Nothing of it is run, and nothing is written outside of `out`. Raises LunetteError, with nothing left behind,
-    where `out` exists and for a file that is damaged or was not packed by `export`.
+    Its folder is `out` (by default runs/NAME). Nothing of it is run, and nothing is written outside of `out`.
+
+    Raises:
+        LunetteError, with nothing left behind, where `out` exists and for a file that is damaged or was not packed by
+            `export`.
+
+    Example:
+        lunette unpack vae.zip -o runs/vae
     """
     file = Path(file).expanduser()
     out = Path("runs") / file.stem if out is None else Path(out).expanduser()

@@ -19,12 +19,13 @@ from lunette.progress import Progress, announce
 from lunette.recipes import describe
 from lunette.results.sheet import Sheet
 from lunette.runs import Run, Trained, open_run
+from lunette.signatures import Flag
 from lunette.uses.draw.reconstruct import reconstruct_model
 from lunette.uses.draw.sample import sample_trained
 from lunette.uses.export.bundle import pack_run
 from lunette.uses.export.card import model_card, public
 from lunette.uses.export.networks import PICTURES, check_extra, check_model, networks
-from lunette.uses.verb import Checkpoint, Flag, RunFolder, verb
+from lunette.uses.verb import Checkpoint, RunFolder, verb
 
 SHOWN = 32  # test pictures on the card, each beside what comes back
 
@@ -43,8 +44,14 @@ def export(
     It goes to the folder `out`, whole or not at all; returns its path. In it are encoder.onnx and decoder.onnx, which
     are checked against torch on test pictures, model.safetensors, run.toml without paths of this machine, and
     MODEL_CARD.md with pictures. Where `out` ends in .zip it is instead the run folder itself, with all of its
-    checkpoints, as one file that `unpack` opens anywhere. Raises LunetteError where `out` exists, the run has no whole
-    checkpoint, a package of the extra `export` is missing, or ONNX cannot hold the model within 1e-5.
+    checkpoints, as one file that `unpack` opens anywhere.
+
+    Raises:
+        LunetteError: where `out` exists, the run has no whole checkpoint, a package of the extra `export` is missing,
+            or ONNX cannot hold the model within 1e-5.
+
+    Example:
+        lunette export runs/vae-mnist-001 -o model/
     """
     out = Path(out).expanduser()
     check_free(out)

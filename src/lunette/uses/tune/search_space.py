@@ -15,7 +15,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from lunette.errors import LunetteError, unknown
 from lunette.images import Dataset
 from lunette.objectives import distortion, name_of, rate
-from lunette.recipes import Recipe, arguments, described
+from lunette.recipes import Recipe, arguments
+from lunette.signatures import described
 from lunette.training import TrainingSettings
 from lunette.uses.train import built_with_seed, sort_settings
 from lunette.uses.tune.study import WIDE

@@ -16,11 +16,12 @@ from PIL import Image
 from lunette.images import DataSettings
 from lunette.names import quoted
 from lunette.numbers import figures
-from lunette.recipes import arguments, described
+from lunette.recipes import arguments
 from lunette.results.blocks import Block, Table
 from lunette.results.figures import picture as as_picture
 from lunette.results.result import Pictured
 from lunette.runs import Run
+from lunette.signatures import described
 from lunette.training import TrainingSettings
 
 PICTURE = "study.png"

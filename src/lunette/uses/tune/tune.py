@@ -21,11 +21,12 @@ from lunette.progress import Progress, announce, current_watch, watched
 from lunette.randomness import stream
 from lunette.recipes import arguments
 from lunette.runs import Run
+from lunette.signatures import Flag
 from lunette.stored import reading, typed
 from lunette.training import EpochEnd, TrainingSettings
 from lunette.uses.train import ARRAY_FILE, resolved, resume, sort_settings, train
 from lunette.uses.tune.study import PICTURE, Outcome, Study, Trial
-from lunette.uses.verb import Flag, Source, verb
+from lunette.uses.verb import Source, verb
 
 try:
     import optuna
@@ -70,10 +71,14 @@ def tune(
     the same for all. The loss is −ELBO = distortion + rate wherever a recipe has both, whatever their weights. A trial
     that does worse than the median of those before is stopped early. It draws nothing and never looks at test pictures:
     `lunette resume` does both for one. The study `out` (by default studies/RECIPE-DATA) keeps a run of each trial under
-    trials/; called again with the same settings it goes on, to `trials` in all. Raises LunetteError for what cannot be
-    varied, for a study of other settings, and where all trials failed.
+    trials/; called again with the same settings it goes on, to `trials` in all.
 
-    Source: Akiba, Sano, Yanase, Ohta, Koyama, "Optuna", KDD 2019 (tree-structured Parzen estimator, median pruning).
+    Raises:
+        LunetteError: for what cannot be varied, for a study of other settings, and where all trials failed. Source:
+            Akiba, Sano, Yanase, Ohta, Koyama, "Optuna", KDD 2019 (tree-structured Parzen estimator, median pruning).
+
+    Example:
+        lunette tune vae --data mnist --trials 20 --vary latent=2..64 --vary learning-rate=1e-4..1e-2
     """
     settings = settings | {"pictures": 0}
     given, how, loading = sort_settings(recipe, settings)
