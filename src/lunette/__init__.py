@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from lunette.public import homes
+from lunette.public import homes, verbs
 
 __all__ = list(homes())
 
@@ -22,9 +22,9 @@ __all__ = list(homes())
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("lunette")
-    if name not in homes():
+    home = homes().get(name) or next((verb.module for verb in verbs() if verb.function == name), None)
+    if home is None:
         raise AttributeError(f"module 'lunette' has no attribute {name!r}")
-    home = homes()[name]
     value = getattr(importlib.import_module(home), name)
     if home.startswith("lunette.uses."):
         value = importlib.import_module("lunette.faces.python").shown(value)
