@@ -10,10 +10,18 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lunette.errors import LunetteError
 from lunette.images import load
-from lunette.objectives import CodeAdversary, DensityRatioTotalCorrelation, FeatureDistance, PictureCritic
+from lunette.objectives import (
+    Adversary,
+    CodeAdversary,
+    DensityRatioTotalCorrelation,
+    FeatureDistance,
+    Objective,
+    PictureCritic,
+    distortion,
+)
 from lunette.recipes import build
-from lunette.training import EpochEnd
-from lunette.training.players import PREFIX
+from lunette.training import EpochEnd, TrainingSettings
+from lunette.training.players import PREFIX, Part, Players
 from test_rates import random_trace, trace_of
 from test_training import training_of
 
@@ -90,7 +98,8 @@ def test_model_and_players_learn_in_turns(recipe):
     assert all(p.grad is None for p in players.parameters)  # they stand still while the model learns
     for p in training.recipe.model.parameters():
         p.grad = None
-    players.learn(training.recipe.model, training._terms.trace, 1e-3)
+    players.set_rate(1e-3)
+    players.learn(training.recipe.model, [Part(*training._terms.traces)])
     assert any(not now.equal(old) for now, old in zip(players.parameters, before, strict=True))
     assert all(p.grad is None for p in training.recipe.model.parameters())
     assert all(p.equal(weights[name]) for name, p in training.recipe.model.named_parameters())
@@ -115,6 +124,83 @@ def test_training_goes_on_with_its_players_bit_for_bit(recipe):
         assert all(value.equal(other[name]) for name, value in one.items())
 
 
-def test_players_learn_from_whole_steps_only():
+def test_moving_averages_learn_from_whole_steps_only():
     with pytest.raises(LunetteError, match="leave out --processes, --accumulate"):
-        training_of("aae", accumulate=2)
+        training_of("vq_vae", accumulate=2)
+
+
+class Line(Adversary):
+    """Learns w · mean(z), which needs no noise."""
+
+    rate, betas = 0.5, (0.5, 0.9)
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor([1.0, 2.0]))
+
+    def forward(self, model, trace):  # noqa: ARG002
+        return (trace.latents[0].z * self.w).sum(-1).mean(0)
+
+    def learn(self, model, trace):  # noqa: ARG002
+        return (trace.latents[0].z.detach() * self.w).sum(-1).square().mean()
+
+
+def learned(parts):
+    """Return what a player has after three steps on parts of the same images, and how its optimiser is set."""
+    torch.manual_seed(0)
+    model = build("aae", (1, 4, 4), {"latent": 2, "network": "mlp:8"}).model
+    x = torch.rand(12, 1, 4, 4)
+    players = Players(Objective({distortion: 1.0, Line(): 1.0}), TrainingSettings(), torch.device("cpu"))
+    for step in range(1, 4):
+        players.set_rate(0.1 * step)
+        cut = x.split(parts)
+        players.learn(model, [Part(model.trace(each), len(each) / 12) for each in cut])
+    return players.parameters[0].detach(), players.optimizer.param_groups[0]
+
+
+def test_a_player_has_an_optimiser_of_its_own_and_learns_the_same_from_parts():
+    whole, group = learned([12])
+    assert group["lr"] == pytest.approx(0.15)  # half of the model's
+    assert group["betas"] == (0.5, 0.9)
+    torch.testing.assert_close(learned([4, 3, 5])[0], whole, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("recipe", ADVERSARIAL)
+def test_adversaries_learn_from_parts_of_a_batch_too(recipe):
+    ends = {}
+    for accumulate in (1, 3):
+        training = training_of(recipe, epochs=2, accumulate=accumulate)
+        ends[accumulate] = [event.metrics["train"].loss for event in training.events() if isinstance(event, EpochEnd)]
+        assert training.players.parameters
+    # Not the same: what a player compares with is drawn for each part. But as good.
+    assert ends[3] == pytest.approx(ends[1], rel=0.1)
+
+
+def test_a_balanced_weight_makes_gradients_alike():
+    recipe = build("vae_gan", (1, 8, 8), {"network": "mlp:16", "balance": True, "realism": 0.7})
+    last = list(recipe.model.decoder.network.parameters())[-2]
+    trace = recipe.model.trace(torch.rand(6, 1, 8, 8))
+    values = recipe.objective(recipe.model, trace)
+    weights = recipe.objective.balanced(values, recipe.objective.weights(1.0))
+    reference, own, weighted = (
+        torch.autograd.grad(value, last, retain_graph=True)[0].norm()
+        for value in (
+            values["distortion"],
+            values["picture_critic"],
+            weights["picture_critic"] * values["picture_critic"],
+        )
+    )
+    torch.testing.assert_close(weighted, 0.7 * reference * own / (own + 1e-4))
+    assert weighted > 0.6 * reference
+    assert weights["distortion"] == 1.0
+    assert not weights["picture_critic"].requires_grad
+
+
+def test_a_weight_may_wait_for_a_step():
+    recipe = build("vae_gan", (1, 8, 8), {"network": "mlp:16", "balance": True, "start": 40})
+    early, late = recipe.objective.weights(3.0, 39), recipe.objective.weights(3.0, 40)
+    assert early["picture_critic"] == 0
+    assert late["picture_critic"] == 1
+    values = recipe.objective(recipe.model, recipe.model.trace(torch.rand(6, 1, 8, 8)))
+    assert recipe.objective.balanced(values, early) == early
+    assert recipe.objective.weights(3.0)["picture_critic"] == 1  # of no step, as where a model is measured

@@ -7,10 +7,10 @@ from typing import get_args
 
 import pytest
 import torch
+from lunette.faces.tables import evaluation_table
 
 from lunette.errors import LunetteError
 from lunette.faces.cli import main
-from lunette.faces.tables import evaluation_table
 from lunette.files import write
 from lunette.images import Images, load
 from lunette.images.subset import some

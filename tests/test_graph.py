@@ -13,6 +13,7 @@ from lunette.images import load
 from lunette.training import EpochEnd, TrainingSettings
 from lunette.training.graph import PLAIN_STEPS, GraphStep, check_graph
 from lunette.training.optimizers import bare_step, make_optimizer
+from lunette.training.players import Players
 from test_training import training_of
 
 
@@ -46,8 +47,10 @@ def recorder(training, recorded):
     """Return what records a step by doing it, and undoes it, because a GPU records without doing."""
 
     def record(step):
-        moments = [value for state in training.optimizer.state.values() for value in state.values()]
-        tensors = [*(p.data for p in training.parameters), *moments]
+        players = training.players
+        optimizers = [training.optimizer, *([players.optimizer] if players.parameters else [])]
+        moments = [value for each in optimizers for state in each.state.values() for value in state.values()]
+        tensors = [*(p.data for p in (*training.parameters, *players.parameters)), *moments]
         before = [value.clone() for value in tensors]
         state = torch.default_generator.get_state()
         recording = Recording()
@@ -62,15 +65,19 @@ def recorder(training, recorded):
     return record
 
 
-def losses(graph, recorded, **settings):
+def losses(graph, recorded, recipe="vae", **settings):
     # A warm-up, so that weights of terms change, and a schedule, so that the rate does.
-    arguments = {"rate_warmup": 1.5}
-    training = training_of(epochs=2, schedule="one-cycle", arguments=arguments, precision="fp32", **settings)
+    arguments = {"rate_warmup": 1.5} if recipe == "vae" else {}
+    training = training_of(recipe, epochs=2, schedule="one-cycle", arguments=arguments, precision="fp32", **settings)
     if graph:
         how = TrainingSettings(graph=True, **settings)
         training.optimizer = make_optimizer(training.parameters, how)
         training._optimize = bare_step(training.optimizer)
-        training.graph = GraphStep(training.terms, training.parameters, training._move, recorder(training, recorded))
+        if training.players.parameters:
+            training.players = Players(training.stage.objective, how, training.device)
+        training.graph = GraphStep(
+            training.terms, training.parameters, training._move_all, recorder(training, recorded)
+        )
     ends = [event for event in training.events() if isinstance(event, EpochEnd)]
     return [end.metrics["train"].terms for end in ends], training.model_state()
 
@@ -87,6 +94,17 @@ def test_recorded_steps_are_the_plain_ones(settings):
         assert one == pytest.approx(other, rel=1e-6)
     for name, value in weights.items():
         torch.testing.assert_close(same[name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_players_learn_within_a_recorded_step():
+    recorded = []
+    plain, weights = losses(False, [], "aae")
+    graphed, same = losses(True, recorded, "aae")
+    assert recorded == [PLAIN_STEPS]
+    for one, other in zip(plain, graphed, strict=True):
+        assert one == pytest.approx(other, rel=1e-5)
+    for name, value in weights.items():
+        torch.testing.assert_close(same[name], value, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize(

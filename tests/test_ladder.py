@@ -11,7 +11,7 @@ from torch.distributions import Normal
 import lunette
 from lunette.codes import StandardNormal
 from lunette.compute.coding import decode, encode
-from lunette.compute.processes import Team
+from lunette.compute.processes import ProcessGroup
 from lunette.errors import LunetteError
 from lunette.models import Ladder
 from lunette.networks import Level, architecture, topmost
@@ -214,7 +214,7 @@ def test_the_weights_that_were_trained_are_loaded(run):
         return recipe.objective(model, model.trace(x))
 
     device = torch.device("cpu")
-    found = evaluate(terms, weights, run.dataset.test, run.settings.training.seed, device, Team())
+    found = evaluate(terms, weights, run.dataset.test, run.settings.training.seed, device, ProcessGroup())
     # The noise of a measurement is a function of the run's seed, so the same weights measure the same.
     assert found.terms["rate"] == pytest.approx(run.metrics()[-1]["rate"], rel=1e-6)
     assert found.terms["distortion"] == pytest.approx(run.metrics()[-1]["distortion"], rel=1e-6)

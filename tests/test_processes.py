@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lunette.compute import Team
+from lunette.compute import ProcessGroup
 from lunette.errors import LunetteError
 from lunette.images import load
 from lunette.randomness import noise, part_of_batch, reseed
@@ -63,7 +63,7 @@ def uninterrupted(tmp_path_factory):
 
 def test_parts_cut_a_batch_among_processes_without_gap_or_overlap():
     for n, size, accumulate in ((128, 1, 1), (128, 2, 1), (96, 5, 2), (3, 2, 2)):
-        cuts = [cut for rank in range(size) for cut in parts(n, accumulate, Team(rank, size))]
+        cuts = [cut for rank in range(size) for cut in parts(n, accumulate, ProcessGroup(rank, size))]
         assert len(cuts) == size * accumulate
         assert [cuts[0][0], *(stop for _, stop in cuts)] == [*(start for start, _ in cuts), n]
 
@@ -118,6 +118,13 @@ def test_two_processes_give_the_losses_of_one(tmp_path, uninterrupted):
     assert ((one - two).abs() / one).max() < 1e-4
     train("vae", out=tmp_path / "cut", epochs=12, pictures=0, accumulate=2, precision="fp32")
     assert weights(tmp_path / "cut") == weights(uninterrupted)
+
+
+def test_an_adversary_learns_with_two_processes_as_from_two_parts(tmp_path):
+    how = ["--data", "digits", "--pictures", "0", "--precision", "fp32", "--epochs", "3", "--network", "mlp:16"]
+    finished(lunette("train", "aae", *how, "--processes", 2, "--out", tmp_path / "two"))
+    train("aae", out=tmp_path / "cut", epochs=3, pictures=0, accumulate=2, precision="fp32", network="mlp:16")
+    assert weights(tmp_path / "cut") == weights(tmp_path / "two")
 
 
 def test_a_killed_process_is_started_anew_and_the_weights_are_the_same(tmp_path, uninterrupted):

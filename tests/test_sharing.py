@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lunette.compute import Team, are_to_launch
+from lunette.compute import ProcessGroup, are_to_launch
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import DataSettings, Images, files_of, join_shares, read, write_share
 from lunette.uses.data.pack import pack
@@ -78,7 +78,7 @@ def in_shares(source, out, n, settings=DataSettings()):  # noqa: B008
     out.mkdir()
     shares = []
     for rank in range(n):
-        mine = files.share(Team(rank, n).share(len(files.paths)))
+        mine = files.share(ProcessGroup(rank, n).share(len(files.paths)))
         shares.append(write_share(out, f"-{rank}", mine, settings, False))
     join_shares(out, files, shares, settings, False)
 
@@ -90,7 +90,7 @@ def run(tmp_path_factory):
 
 def test_shares_are_all_in_their_order():
     for n, size in ((7, 3), (2, 5), (0, 2), (6, 6)):
-        assert [i for rank in range(size) for i in range(n)[Team(rank, size).share(n)]] == list(range(n))
+        assert [i for rank in range(size) for i in range(n)[ProcessGroup(rank, size).share(n)]] == list(range(n))
 
 
 def test_one_process_is_not_launched():

@@ -4,7 +4,7 @@ from lunette.compute.batches import cuts, spread, to_float
 from lunette.compute.device import pick_device
 from lunette.compute.memory import keep_memory
 from lunette.compute.precision import EMULATE, Precision, PrecisionName, has_bf16, pick_precision
-from lunette.compute.processes import ALONE, PATIENCE, Team, are_to_launch, is_launched, joined
+from lunette.compute.processes import ALONE, PATIENCE, ProcessGroup, are_to_launch, is_launched, joined
 
 __all__ = [
     "ALONE",
@@ -12,7 +12,7 @@ __all__ = [
     "PATIENCE",
     "Precision",
     "PrecisionName",
-    "Team",
+    "ProcessGroup",
     "are_to_launch",
     "cuts",
     "has_bf16",

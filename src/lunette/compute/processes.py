@@ -23,7 +23,7 @@ PATIENCE = timedelta(days=7)  # for work that is shared once, whose shares take 
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """The `size` processes that do one thing together; this one is number `rank`, and number 0 writes the files."""
 
     rank: int = 0
@@ -78,7 +78,7 @@ class Team:
         return bytes(found.tolist()).decode("utf-8", "surrogateescape")
 
 
-ALONE = Team()
+ALONE = ProcessGroup()
 
 
 def is_launched() -> bool:
@@ -94,7 +94,9 @@ def are_to_launch(processes: int | None) -> TypeGuard[int]:
 
 
 @contextlib.contextmanager
-def joined(device: torch.device, expected: int | None = None, patience: timedelta | None = None) -> Iterator[Team]:
+def joined(
+    device: torch.device, expected: int | None = None, patience: timedelta | None = None
+) -> Iterator[ProcessGroup]:
     """Meet the processes that were launched with this one, or be alone.
 
     They wait for one another for `patience`, or as long as torch does; a lost one is noticed at once. Raises
@@ -120,7 +122,7 @@ def joined(device: torch.device, expected: int | None = None, patience: timedelt
         backend = "nccl" if device.type == "cuda" else "gloo"
         distributed.init_process_group(backend, timeout=patience, store=attempt, rank=rank, world_size=size)
         try:
-            yield Team(rank, size)
+            yield ProcessGroup(rank, size)
         finally:
             distributed.destroy_process_group()
     except RuntimeError as error:

@@ -27,10 +27,11 @@ from lunette.objectives.terms import (
     log_weights,
     rate,
 )
-from lunette.objectives.weights import Cyclical, Schedule, warmup
+from lunette.objectives.weights import Balanced, Cyclical, FromStep, Schedule, warmup
 
 __all__ = [
     "Adversary",
+    "Balanced",
     "CapacityGap",
     "CodeAdversary",
     "CodeUsage",
@@ -43,6 +44,7 @@ __all__ = [
     "FeatureDistance",
     "FreeBits",
     "FreeRungRate",
+    "FromStep",
     "KernelName",
     "MaximumMeanDiscrepancy",
     "MultipleBound",

@@ -16,10 +16,11 @@ from torch import Tensor
 from lunette.errors import LunetteError
 from lunette.models import LatentModel, Trace
 from lunette.objectives.players import Adversary, Updating
-from lunette.objectives.weights import Schedule
+from lunette.objectives.weights import Balanced, Schedule
 
 Term = Callable[[LatentModel, Trace], Tensor]
 AnyTerm = TypeVar("AnyTerm", bound=Callable[..., Any])
+AnyWeight = TypeVar("AnyWeight", float, Tensor)
 WITHOUT_UNIT: set[str] = set()
 
 
@@ -62,18 +63,38 @@ class Objective:
         """Whether a step of the model is followed by others'."""
         return bool(self.players or self.updating)
 
-    def weights(self, epoch: float) -> dict[str, float]:
-        """Return each term's weight when `epoch` epochs, with fractions, have passed."""
-        return {
-            name_of(term): weight(epoch) if callable(weight) else float(weight) for term, weight in self.terms.items()
-        }
+    def weights(self, epoch: float, step: float = math.inf) -> dict[str, float]:
+        """Return each term's weight when `epoch` epochs, with fractions, and `step` steps have passed."""
+        found = {}
+        for term, weight in self.terms.items():
+            passed = step if getattr(weight, "over", "epochs") == "steps" else epoch
+            found[name_of(term)] = weight(passed) if callable(weight) else float(weight)
+        return found
+
+    def balanced(
+        self, values: Mapping[str, Tensor], weights: Mapping[str, AnyWeight]
+    ) -> Mapping[str, AnyWeight | Tensor]:
+        """Return the weights, those that depend on gradients times what they take from the terms' `values`."""
+        if not self._balances:
+            return weights
+        found: dict[str, AnyWeight | Tensor] = dict(weights)
+        for name, balance in self._balances.items():
+            if name in found and not (isinstance(found[name], float) and found[name] == 0):
+                found[name] = found[name] * balance.factor(values[name], values[balance.reference])
+        return found
+
+    @functools.cached_property
+    def _balances(self) -> dict[str, Balanced]:
+        inner = {name_of(term): getattr(weight, "weight", weight) for term, weight in self.terms.items()}
+        outer = {name_of(term): weight for term, weight in self.terms.items() if isinstance(weight, Balanced)}
+        return {name: weight for name, weight in inner.items() if isinstance(weight, Balanced)} | outer
 
     def __call__(self, model: LatentModel, trace: Trace) -> dict[str, Tensor]:
         """Return each term's mean over the images of the trace, a scalar by name, unweighted."""
         return {name_of(term): term(model, trace).mean() for term in self.terms}
 
 
-def loss(values: Mapping[str, Tensor], weights: Mapping[str, float] | Mapping[str, Tensor]) -> Tensor:
+def loss(values: Mapping[str, Tensor], weights: Mapping[str, Any]) -> Tensor:
     """Return Σ weight · value; a term of weight 0 is left out, so that it cannot spoil the sum by ∞ · 0.
 
     A weight that is a tensor is not looked at, because looking waits for a GPU: leave those of 0 out yourself.

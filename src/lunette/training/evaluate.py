@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lunette.compute.batches import cuts, to_float
-from lunette.compute.processes import Team
+from lunette.compute.processes import ProcessGroup
 from lunette.images import Images
 from lunette.randomness import reseed
 from lunette.training.events import Metrics
@@ -22,7 +22,7 @@ def evaluate(
     images: Images,
     seed: int,
     device: torch.device,
-    team: Team,
+    team: ProcessGroup,
     each: int = 1,
 ) -> Metrics:
     """Return the mean of each term, of a batch of pictures and its labels, over `images`, in nats an image.

@@ -12,6 +12,7 @@ from lunette.objectives import loss
 from lunette.training.settings import TrainingSettings
 
 Move = Callable[[], None]
+Balance = Callable[[dict[str, Tensor], dict[str, Tensor]], Mapping[str, Tensor]]  # of terms and their weights
 Record = Callable[[Callable[[], dict[str, Tensor]]], tuple[dict[str, Tensor], Callable[[], None]]]
 PLAIN_STEPS = 3  # before one is recorded: they make the optimiser's state, and torch's own
 
@@ -41,8 +42,16 @@ class GraphStep:
     terms, and the learning rate. A weight that becomes 0, or no longer is, makes other kernels, and a new recording.
     """
 
-    def __init__(self, terms: nn.Module, parameters: list[nn.Parameter], move: Move, record: Record = record) -> None:
+    def __init__(
+        self,
+        terms: nn.Module,
+        parameters: list[nn.Parameter],
+        move: Move,
+        record: Record = record,
+        balance: Balance = lambda _, weights: weights,
+    ) -> None:
         self.terms = terms
+        self.balance = balance
         self.parameters = parameters
         self.move = move
         self.record = record
@@ -76,6 +85,7 @@ class GraphStep:
             parameter.grad = None
         terms = self.terms(self.x, self.y, self.epoch)
         assert self.kind is not None
-        loss(terms, dict(zip(self.kind[1], self.weights.unbind(), strict=True))).backward()
+        weights = dict(zip(self.kind[1], self.weights.unbind(), strict=True))
+        loss(terms, self.balance(terms, weights)).backward()
         self.move()
         return {name: value.detach() for name, value in terms.items()}

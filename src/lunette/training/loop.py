@@ -14,7 +14,7 @@ from torch import Tensor
 from lunette.compute.batches import spread, to_float
 from lunette.compute.memory import keep_memory
 from lunette.compute.precision import pick_precision
-from lunette.compute.processes import ALONE, Team
+from lunette.compute.processes import ALONE, ProcessGroup
 from lunette.images import Dataset, Images, Permutation
 from lunette.objectives import loss
 from lunette.randomness import part_of_batch, reseed, stream
@@ -24,7 +24,7 @@ from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, 
 from lunette.training.graph import GraphStep
 from lunette.training.loader import Feed
 from lunette.training.optimizers import bare_step, load_tensors, make_optimizer, set_rate, tensors_of
-from lunette.training.players import PREFIX, Players
+from lunette.training.players import PREFIX, Part, Players
 from lunette.training.position import Position
 from lunette.training.schedules import multiple
 from lunette.training.settings import TrainingSettings
@@ -42,7 +42,12 @@ class Training:
     """
 
     def __init__(
-        self, recipe: Recipe, data: Dataset, settings: TrainingSettings, device: torch.device, team: Team = ALONE
+        self,
+        recipe: Recipe,
+        data: Dataset,
+        settings: TrainingSettings,
+        device: torch.device,
+        team: ProcessGroup = ALONE,
     ) -> None:
         check_shares(settings, recipe, data, device, team.size)
         keep_memory()
@@ -81,9 +86,12 @@ class Training:
         self.terms = together(self._terms, self.team, self.settings.shard)
         self.parameters = [p for p in self.stage.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(self.parameters, self.settings)
+        self._passed: list[float] = []  # shares of the batch whose terms were passed in this step
         self.players = Players(self.stage.objective, self.settings, self.device)
         self._optimize = bare_step(self.optimizer)
-        self.graph = GraphStep(self.terms, self.parameters, self._move) if self.settings.graph else None
+        balance = self.stage.objective.balanced
+        move = self._move_all
+        self.graph = GraphStep(self.terms, self.parameters, move, balance=balance) if self.settings.graph else None
 
     def _terms_of(self, stage: Stage) -> Terms:
         return Terms(stage, self.precision, len(self.train))
@@ -151,7 +159,8 @@ class Training:
         done = position.epoch + position.batch / self.batches
         rate = settings.learning_rate * multiple(settings.schedule, done, stage.epochs, settings.warmup)
         set_rate(self.optimizer, rate)
-        weights, epoch = stage.objective.weights(done), torch.tensor(done)
+        self.players.set_rate(rate)
+        weights, epoch = stage.objective.weights(done, position.step), torch.tensor(done)
         if not stage.model.training:  # to ask takes less than to tell every module
             stage.model.train()
         if self.graph and n == settings.batch_size:
@@ -170,15 +179,25 @@ class Training:
                 with part_of_batch(start, n), sending(self.terms, stop == places[-1][1]):
                     terms = self.terms(to_float(pixels), y, epoch)
                     # A team's gradients are averaged, and the loss is a sum of the processes' shares.
-                    total = loss(terms, weights)
+                    total = loss(terms, stage.objective.balanced(terms, weights))
                     (total if share == 1 else total * (share * self.team.size)).backward()
+                    self._passed.append(share)
                 for name, value in terms.items():
                     sums[name] = sums.get(name, 0) + share * value.detach()
-        self._move()
-        if self._terms.trace is not None:
-            self.players.learn(stage.model, self._terms.trace, rate)
-            self._terms.trace = None
+        self._move_all()
         return sums
+
+    def _move_all(self) -> None:
+        """Move the model, and then those who learn from the step that it made."""
+        self._move()
+        traces, self._terms.traces = self._terms.traces, []
+        shares, self._passed = self._passed or [1.0], []
+        if traces:
+            count = len(traces) * self.team.size
+            first = self.team.rank * len(traces)  # each part of several has noise of its own
+            place = (self.settings.seed, "players", self.position.step)
+            streams = [stream(*place, first + i) if count > 1 else None for i in range(len(traces))]
+            self.players.learn(self.stage.model, list(map(Part, traces, shares, streams)), self.team)
 
     def _move(self) -> None:
         if self.settings.clip:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn, optim
@@ -26,8 +27,11 @@ def leave_compiler_alone() -> None:
         inspect.unwrap(method).__dynamo_disable = inspect.unwrap(method)
 
 
-def make_optimizer(parameters: list[nn.Parameter], settings: TrainingSettings) -> Optimizer:
-    """Return the optimiser of `parameters`; the loop sets its learning rate each step."""
+def make_optimizer(parameters: list[nn.Parameter] | list[dict[str, Any]], settings: TrainingSettings) -> Optimizer:
+    """Return the optimiser of `parameters`, or of groups of them as torch has them; the loop sets its learning rate.
+
+    A group may have a "multiple" of the learning rate, and what else differs from the others.
+    """
     leave_compiler_alone()
     rate = settings.learning_rate
     if settings.optimizer == "rmsprop":
@@ -36,17 +40,21 @@ def make_optimizer(parameters: list[nn.Parameter], settings: TrainingSettings) -
         return optim.SGD(parameters, rate, momentum=SGD_MOMENTUM, fused=True)
     kind = {"adam": optim.Adam, "adamw": optim.AdamW}[settings.optimizer]
     if settings.graph:  # a recorded step reads the rate from the device
-        return kind(parameters, torch.tensor(rate, device=parameters[0].device), fused=True, capturable=True)
+        groups = [each for each in parameters if isinstance(each, dict)] or [{"params": parameters}]
+        device = groups[0]["params"][0].device
+        own = [group | {"lr": torch.tensor(rate, device=device)} for group in groups]
+        return kind(own, fused=True, capturable=True)
     return kind(parameters, rate, fused=True)
 
 
 def set_rate(optimizer: Optimizer, rate: float) -> None:
-    """Let the next step have this learning rate."""
+    """Let the next step have this learning rate, times the multiple of each group that has one."""
     for group in optimizer.param_groups:
+        own = rate * group.get("multiple", 1.0)
         if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
+            group["lr"].fill_(own)
         else:
-            group["lr"] = rate
+            group["lr"] = own
 
 
 def bare_step(optimizer: Optimizer) -> Callable[[], None]:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from lunette.compute import ALONE, ProcessGroup
 from lunette.models import LatentModel, Trace
 from lunette.objectives import Objective, name_of
+from lunette.randomness import reseed
 from lunette.training.optimizers import bare_step, load_tensors, make_optimizer, set_rate, tensors_of
 from lunette.training.settings import TrainingSettings
 
 PREFIX = "players/"  # of the names of their tensors in a checkpoint
 
 
+class Part(NamedTuple):
+    """A part of a batch that was passed."""
+
+    trace: Trace
+    share: float = 1.0  # of the whole batch
+    stream: int | None = None  # the seed of its noise; None: the noise that is running
+
+
 class Players:
-    """The adversaries of an objective and its terms that move buffers; true if there are any."""
+    """The adversaries of an objective and its terms that move buffers."""
 
     def __init__(self, objective: Objective, settings: TrainingSettings, device: torch.device) -> None:
         self.adversaries = {name_of(player): player.to(device) for player in objective.players}
@@ -24,31 +35,49 @@ class Players:
         self.parameters = [p for player in self.adversaries.values() for p in player.parameters()]
         self._stand_still()
         if self.parameters:
-            self.optimizer = make_optimizer(self.parameters, settings)
+            groups = [
+                {"params": list(player.parameters()), "multiple": player.rate, "betas": player.betas}
+                for player in self.adversaries.values()
+            ]
+            self.optimizer = make_optimizer(groups, settings)
             self._move = bare_step(self.optimizer)
-
-    def __bool__(self) -> bool:
-        return bool(self.adversaries or self.updating)
 
     def _stand_still(self) -> None:
         for parameter in self.parameters:
             parameter.requires_grad_(False)
 
-    def learn(self, model: LatentModel, trace: Trace, rate: float) -> None:
-        """Move each by one step of learning rate `rate` after a step of `model`, which had `trace`."""
+    def set_rate(self, rate: float) -> None:
+        """Let the next step have this learning rate, times each player's own multiple."""
+        if self.parameters:
+            set_rate(self.optimizer, rate)
+
+    def learn(self, model: LatentModel, parts: Sequence[Part], group: ProcessGroup = ALONE) -> None:
+        """Move each by one step after a step of `model`, which stands still meanwhile.
+
+        Args:
+            model: what was trained by that step.
+            parts: the parts of the batch that this process passed.
+            group: the processes that passed the others.
+        """
         if self.parameters:
             for parameter in self.parameters:
                 parameter.requires_grad_(True)
                 parameter.grad = None
-            losses = torch.stack([player.learn(model, trace) for player in self.adversaries.values()])
-            # Not by autograd.grad, whose gradients may lie in memory otherwise than their parameters.
-            losses.sum().backward(inputs=self.parameters)
+            for trace, share, stream in parts:
+                if stream is not None:
+                    reseed(stream)
+                total = torch.stack([player.learn(model, trace) for player in self.adversaries.values()]).sum()
+                # Not by autograd.grad, whose gradients may lie in memory otherwise than their parameters.
+                (total if share == 1 else total * share).backward(inputs=self.parameters)
+            for parameter in self.parameters if group.size > 1 else ():
+                assert parameter.grad is not None
+                parameter.grad.copy_(group.sum(parameter.grad))
             self._stand_still()
-            set_rate(self.optimizer, rate)
             self._move()
         with torch.no_grad():
             for term in self.updating:
-                term.update(model, trace)
+                for part in parts:
+                    term.update(model, part.trace)
 
     def state(self) -> dict[str, Tensor]:
         """Return the tensors of the adversaries and of their optimiser, by name."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lunette.compute.precision import Precision
-from lunette.compute.processes import Team
+from lunette.compute.processes import ProcessGroup
 from lunette.errors import LunetteError
 from lunette.images import Dataset, Permutation
 from lunette.models import Moment, Trace
@@ -30,7 +30,7 @@ class Terms(nn.Module):
         self.objective = stage.objective
         self.precision = precision
         self.pictures = pictures  # that training has
-        self.trace: Trace | None = None  # of the last step, for those who learn from it
+        self.traces: list[Trace] = []  # of the parts of this step, for those who learn from it
 
     def forward(self, x: Tensor, y: Tensor | None = None, epoch: Tensor | None = None) -> dict[str, Tensor]:
         """Return each term's mean over x (N, C, H, W), labelled y (N,), when `epoch` epochs have passed.
@@ -42,8 +42,8 @@ class Terms(nn.Module):
         with self.precision.forward() if self.model.training else contextlib.nullcontext():
             trace = self.model.trace(x, y, samples=self.objective.samples)
             trace = dataclasses.replace(trace, moment=moment)
-            if self.model.training and self.objective.learns_beside:
-                self.trace = trace
+            if self.model.training and torch.is_grad_enabled() and self.objective.learns_beside:
+                self.traces.append(trace)
             return self.objective(self.model, trace)
 
 
@@ -58,11 +58,13 @@ def check_shares(
             "patience goes back to the best epoch, and this recipe trains on after the last: leave it out"
         )
     alone = processes == settings.accumulate == 1 and not settings.graph
-    if recipe.objective.learns_beside and not alone:
+    if recipe.objective.updating and not alone:
         raise LunetteError(
-            "something beside the model learns from each step of this recipe (an adversary, or a moving average), and "
-            "does so from whole steps only: leave out --processes, --accumulate and --graph"
+            "a moving average learns beside this recipe's model, and does so from whole steps only: leave out "
+            "--processes, --accumulate and --graph"
         )
+    if recipe.objective.players and settings.shard:
+        raise LunetteError("an adversary learns beside this recipe's model, and --shard parts no weights of it")
     if settings.patience and not len(data.validation):
         raise LunetteError("patience needs validation pictures: leave --validation above 0")
     if settings.shard and processes == 1:
@@ -77,7 +79,7 @@ def check_shares(
         )
 
 
-def parts(n: int, accumulate: int, team: Team) -> list[tuple[int, int]]:
+def parts(n: int, accumulate: int, team: ProcessGroup) -> list[tuple[int, int]]:
     """Return where the parts of a batch of `n` begin and end that this process passes, one after another.
 
     The batch is cut into team.size · accumulate parts as equal as can be, in order; some are empty if there
@@ -87,7 +89,7 @@ def parts(n: int, accumulate: int, team: Team) -> list[tuple[int, int]]:
     return [(n * i // count, n * (i + 1) // count) for i in range(team.rank * accumulate, (team.rank + 1) * accumulate)]
 
 
-def indices(order: Permutation, begin: int, size: int, accumulate: int, team: Team) -> Iterator[Tensor]:
+def indices(order: Permutation, begin: int, size: int, accumulate: int, team: ProcessGroup) -> Iterator[Tensor]:
     """Yield the numbers of the pictures of each part of each step of `size`, from place `begin` of an epoch's order."""
     for start in range(begin, len(order), size):
         batch = order[start : start + size]
@@ -95,7 +97,7 @@ def indices(order: Permutation, begin: int, size: int, accumulate: int, team: Te
             yield batch[first:last] if last > first else batch[:1]  # which then counts for nothing
 
 
-def together(terms: Terms, team: Team, shard: bool) -> nn.Module:
+def together(terms: Terms, team: ProcessGroup, shard: bool) -> nn.Module:
     """Return `terms` as a module whose gradients are the mean over the processes of a team.
 
     With `shard` each process keeps a part of every weight, and sees the whole only while a layer needs it.

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import torch
 
-from lunette.compute import PATIENCE, Team, are_to_launch, joined
+from lunette.compute import PATIENCE, ProcessGroup, are_to_launch, joined
 from lunette.errors import Interrupted
 from lunette.files import check_free, whole_folder, writing
 from lunette.images import (
@@ -73,7 +73,7 @@ def pack(
     return facts
 
 
-def _pack(source: Data, out: Path, settings: DataSettings, encoded: bool, team: Team) -> None:
+def _pack(source: Data, out: Path, settings: DataSettings, encoded: bool, team: ProcessGroup) -> None:
     """Do what `pack` does, as one of a team."""
     files = files_of(source, settings, encoded, team.size)
     if files is None:
@@ -94,7 +94,7 @@ def _pack(source: Data, out: Path, settings: DataSettings, encoded: bool, team: 
 
 
 @contextlib.contextmanager
-def shared_folder(out: Path, team: Team) -> Iterator[Path]:
+def shared_folder(out: Path, team: ProcessGroup) -> Iterator[Path]:
     """Give a team a folder to write into, which takes the place of `out` when all went well for all of them."""
     if team.leads:
         with whole_folder(out) as folder:

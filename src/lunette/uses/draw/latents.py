@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from lunette.compute import ALONE, PATIENCE, Team, are_to_launch, cuts, joined
+from lunette.compute import ALONE, PATIENCE, ProcessGroup, are_to_launch, cuts, joined
 from lunette.compute.coding import encode
 from lunette.errors import LunetteError
 from lunette.images import Data, Images, Label, read, to_archive
@@ -110,7 +110,7 @@ def latents(
         return latents_model(trained.model, shown, trained.y(shown, label), team)
 
 
-def latents_model(model: LatentModel, images: Images, y: Tensor | None, team: Team = ALONE) -> Codes:
+def latents_model(model: LatentModel, images: Images, y: Tensor | None, team: ProcessGroup = ALONE) -> Codes:
     """Do what `latents` does, with a model at hand, which is told labels y (N,) if it is told any."""
     if len(images) < team.size:
         raise LunetteError(f"{team.size} processes cannot share {len(images)} pictures: ask for fewer")
