@@ -14,7 +14,7 @@ from lunette.errors import LunetteError
 from lunette.images import load
 from lunette.progress import watched
 from lunette.training import Step
-from lunette.training.loader import Feed
+from lunette.training.loader import Loader
 from lunette.uses.data.pack import pack
 from lunette.uses.train import train
 
@@ -49,7 +49,7 @@ def test_memory_and_packs_train_alike(folder):
 @pytest.mark.parametrize("encoded", [False, True])
 def test_batches_come_in_the_order_that_is_asked(folder, encoded):
     expected = load(folder).train
-    feed = Feed(load(packed(folder, encoded)).train, CPU)
+    feed = Loader(load(packed(folder, encoded)).train, CPU)
     indices = [torch.tensor([3, 1, 4, 1]), torch.tensor([0]), torch.arange(20)]
     for index, (pixels, labels) in zip(indices, feed(iter(indices)), strict=True):
         assert pixels.equal(expected.pixels[index])
@@ -62,7 +62,7 @@ def test_a_record_that_cannot_be_decoded_is_named(folder):
     data = load(source)
     shard.write_bytes(bytes(shard.stat().st_size))  # after the pack was opened and found whole
     with pytest.raises(LunetteError, match=r"^record \d+ of .*train-00000.bin cannot be decoded"):
-        list(Feed(data.train, CPU)(iter([torch.arange(len(data.train))])))
+        list(Loader(data.train, CPU)(iter([torch.arange(len(data.train))])))
 
 
 def test_damaged_and_missing_shards_are_named_before_anything_is_written(folder, tmp_path):

@@ -10,7 +10,7 @@ from torch.distributions import kl_divergence
 from lunette.codes import StandardNormal
 from lunette.codes.normal import diagonal_normal
 from lunette.errors import LunetteError
-from lunette.models import Latent, Moment, Trace
+from lunette.models import Latent, StepContext, Trace
 from lunette.objectives import (
     CapacityGap,
     Cyclical,
@@ -26,7 +26,7 @@ def trace_of(means, stds, samples=1, epoch=math.inf, pictures=None):
     q = diagonal_normal(means, stds)
     z = q.rsample((samples,))
     latent = Latent(z, q, StandardNormal(means.shape[-1])())
-    return Trace(torch.zeros(len(means), 1, 1, 1), (latent,), q, Moment(torch.tensor(epoch), pictures))
+    return Trace(torch.zeros(len(means), 1, 1, 1), (latent,), q, StepContext(torch.tensor(epoch), pictures))
 
 
 def random_trace(n=6, d=3, **kwargs):

@@ -84,13 +84,13 @@ def test_an_epochs_metrics_are_means_over_its_images_not_the_last_batch():
 
 def test_every_epoch_sees_every_picture_once_in_an_order_of_its_own():
     training = training_of(epochs=2)
-    feed, epochs = training.feed, []
+    feed, epochs = training.loader, []
 
     def watched(indices):
         epochs.append([])
         return feed(epochs[-1].append(index) or index for index in indices)
 
-    training.feed = watched
+    training.loader = watched
     for _ in training.events():
         pass
     first, second = (torch.cat(steps) for steps in epochs)

@@ -1,6 +1,6 @@
 """How numbers are made: devices, batches, precision, memory, processes."""
 
-from lunette.compute.batches import cuts, spread, to_float
+from lunette.compute.batches import in_batches, to_float, values_per_pixel
 from lunette.compute.device import pick_device
 from lunette.compute.memory import keep_memory
 from lunette.compute.precision import EMULATE, Precision, PrecisionName, has_bf16, pick_precision
@@ -14,13 +14,13 @@ __all__ = [
     "PrecisionName",
     "ProcessGroup",
     "are_to_launch",
-    "cuts",
     "has_bf16",
+    "in_batches",
     "is_launched",
     "joined",
     "keep_memory",
     "pick_device",
     "pick_precision",
-    "spread",
     "to_float",
+    "values_per_pixel",
 ]

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lunette.compute import cuts, spread, to_float
+from lunette.compute import in_batches, to_float, values_per_pixel
 from lunette.images import Pixels
 from lunette.models import LatentModel
 from lunette.progress import Progress, announce
@@ -25,10 +25,10 @@ def encode(model: LatentModel, images: Pixels, y: Tensor | None = None) -> tuple
     A model that is told labels is told y (N,).
     """
     parts = []
-    for cut in cuts(len(images), images.shape[1:]):
-        x = images[cut].to(device_of(model))
-        parts.append(model.encode(to_float(x), part(y, cut, x.device)))
-        announce(Progress("coding pictures", min(cut.stop, len(images)), len(images)))
+    for batch in in_batches(len(images), images.shape[1:]):
+        x = images[batch].to(device_of(model))
+        parts.append(model.encode(to_float(x), part(y, batch, x.device)))
+        announce(Progress("coding pictures", min(batch.stop, len(images)), len(images)))
     return tuple(torch.cat(rung) for rung in zip(*parts, strict=True))
 
 
@@ -43,11 +43,11 @@ def decode(model: LatentModel, codes: tuple[Tensor, ...], y: Tensor | None = Non
     first = part(y, slice(1), device)
     n, shape = len(rungs[0]), model.decode(tuple(rung[:1] for rung in rungs), first).mean.shape[1:]
     images = np.empty((n, *shape), np.float32)
-    for cut in cuts(n, shape, spread(model)):
-        images[cut] = model.decode(tuple(rung[cut] for rung in rungs), part(y, cut, device)).mean.cpu().numpy()
+    for batch in in_batches(n, shape, values_per_pixel(model)):
+        images[batch] = model.decode(tuple(rung[batch] for rung in rungs), part(y, batch, device)).mean.cpu().numpy()
     return images
 
 
-def part(y: Tensor | None, cut: slice, device: torch.device) -> Tensor | None:
+def part(y: Tensor | None, batch: slice, device: torch.device) -> Tensor | None:
     """Return some of the labels y (N,), where there are any, on the device."""
-    return None if y is None else y[cut].to(device)
+    return None if y is None else y[batch].to(device)

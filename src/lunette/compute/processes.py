@@ -57,7 +57,7 @@ class ProcessGroup:
         """Return which of `n` things in a row are this process's; none, where they are fewer than the processes."""
         return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
 
-    def gathered(self, value: T) -> list[T]:
+    def gather(self, value: T) -> list[T]:
         """Return the values of all processes in process 0, by their ranks, and in the others only their own."""
         if self.size == 1:
             return [value]
@@ -70,7 +70,7 @@ class ProcessGroup:
         if self.size > 1:
             distributed.barrier()
 
-    def told(self, text: str) -> str:
+    def broadcast(self, text: str) -> str:
         """Return the text that process 0 has."""
         data = torch.tensor(list(text.encode("utf-8", "surrogateescape")), dtype=torch.uint8)
         length = self.largest(len(data) if self.leads else 0)

@@ -112,10 +112,10 @@ class ProgressBar(Bar):
 
 def start(event: Start) -> str:
     """Return what training runs on, in words."""
-    team = f"{event.processes} processes, " if event.processes > 1 else ""
+    group = f"{event.processes} processes, " if event.processes > 1 else ""
     threads = f"{event.threads} threads" if event.threads > 1 else "1 thread"
     precision = event.precision
-    return f"on {event.device}, {team}{threads}, {precision.name} products ({precision.reason})"
+    return f"on {event.device}, {group}{threads}, {precision.name} products ({precision.reason})"
 
 
 class WorkBar(Bar):

@@ -14,7 +14,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lunette.compute import cuts, to_float
+from lunette.compute import in_batches, to_float
 from lunette.errors import LunetteError
 from lunette.files import write_anew
 from lunette.images import Dataset, Images, Pixels, Shape
@@ -53,7 +53,7 @@ class Classifier:
 
     def _through(self, network: nn.Module, pixels: Pixels) -> Tensor:
         parts = []
-        for cut in cuts(len(pixels), pixels.shape[1:], DRAWS):
+        for cut in in_batches(len(pixels), pixels.shape[1:], DRAWS):
             x = pixels[cut]
             parts.append(network(to_float(x) if x.dtype == torch.uint8 else x))
         return torch.cat(parts)
@@ -143,7 +143,7 @@ def accuracy(classifier: Classifier, images: Images) -> float:
         assert images.labels is not None
         return float((classifier.probabilities(images.pixels).argmax(1) == images.labels).float().mean())
     right = []
-    for cut in cuts(len(images), images.shape, DRAWS):
+    for cut in in_batches(len(images), images.shape, DRAWS):
         x = to_float(images.pixels[cut])
         for turns in range(TURNS):
             y = torch.full((len(x),), turns)

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from lunette.compute import cuts, to_float
+from lunette.compute import in_batches, to_float
 from lunette.images import Pixels
 from lunette.measures.probes import standard_error
 from lunette.progress import Progress, announce
@@ -54,11 +54,11 @@ def nearest(pixels: Pixels, others: Pixels, k: int) -> tuple[Tensor, Tensor]:
     k = min(k, len(others))
     distances = torch.full((len(pixels), k), torch.inf)
     places = torch.zeros(len(pixels), k, dtype=torch.int64)
-    blocks = cuts(len(others), others.shape[1:])
+    blocks = in_batches(len(others), others.shape[1:])
     for there in blocks:
         theirs = to_float(others[there]).flatten(1)
         numbers = torch.arange(there.start, there.start + len(theirs))
-        for here in cuts(len(pixels), pixels.shape[1:]):
+        for here in in_batches(len(pixels), pixels.shape[1:]):
             new = torch.cdist(to_float(pixels[here]).flatten(1), theirs)
             near, which = new.topk(min(k, len(theirs)), largest=False)
             both = torch.cat([distances[here], near], 1)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from lunette.compute import cuts, to_float
+from lunette.compute import in_batches, to_float
 from lunette.errors import unknown
 from lunette.images import Pixels
 
@@ -65,5 +65,5 @@ def measure(name: str, pixels: Pixels) -> Tensor:
     """
     if name not in MEASURES:
         raise unknown("measure", name, MEASURES)
-    parts = (pixels[cut] for cut in cuts(len(pixels), pixels.shape[1:]))
+    parts = (pixels[batch] for batch in in_batches(len(pixels), pixels.shape[1:]))
     return torch.cat([MEASURES[name](to_float(x)).cpu() for x in parts])

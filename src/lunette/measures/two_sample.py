@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lunette.compute import cuts, to_float
+from lunette.compute import in_batches, to_float
 from lunette.measures.probes import standard_error
 from lunette.networks import architecture
 from lunette.progress import Progress, announce
@@ -38,7 +38,7 @@ def told_apart_by_pixels(a: Tensor, b: Tensor, seed: int = 0) -> tuple[float, fl
         optimizer.step()
         announce(Progress("telling samples from pictures", step + 1, STEPS))
     with torch.inference_mode():
-        logits = [network(to_float(held_out[cut])) for cut in cuts(len(held_out), a.shape[1:], DRAWS)]
+        logits = [network(to_float(held_out[cut])) for cut in in_batches(len(held_out), a.shape[1:], DRAWS)]
     return accuracy(torch.cat(logits)[:, 0] > 0, truth)
 
 

@@ -7,7 +7,7 @@ from lunette.models.indices import Indices
 from lunette.models.ladder import Ladder
 from lunette.models.layer import Layer
 from lunette.models.model import LatentModel
-from lunette.models.trace import Latent, Moment, Trace
+from lunette.models.trace import Latent, StepContext, Trace
 
 __all__ = [
     "Autoencoder",
@@ -19,6 +19,6 @@ __all__ = [
     "LatentModel",
     "Layer",
     "Metric",
-    "Moment",
+    "StepContext",
     "Trace",
 ]

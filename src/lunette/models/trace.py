@@ -79,7 +79,7 @@ class Latent:
 
 
 @dataclass(frozen=True)
-class Moment:
+class StepContext:
     """When a batch was passed, and of how many pictures it is: for terms that change in time or speak of the set."""
 
     epoch: Tensor = field(default_factory=lambda: torch.tensor(math.inf))  # epochs passed, with fractions; ∞ after all
@@ -93,5 +93,5 @@ class Trace:
     x: Tensor  # (N, C, H, W), the clean images in [0, 1]
     latents: tuple[Latent, ...]  # a VAE is a ladder of one rung
     px: Distribution  # batch (K, N), event (C, H, W)
-    moment: Moment = field(default_factory=Moment)
+    context: StepContext = field(default_factory=StepContext)
     found: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)  # by terms, once

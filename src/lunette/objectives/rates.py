@@ -34,7 +34,7 @@ class CapacityGap:
 
     def __call__(self, model: LatentModel, trace: Trace) -> Tensor:
         """Return how far the rate is from what it may be by now."""
-        now = self.capacity * (trace.moment.epoch / self.epochs).clamp(max=1)
+        now = self.capacity * (trace.context.epoch / self.epochs).clamp(max=1)
         return (rate(model, trace) - now).abs()
 
 
@@ -100,7 +100,7 @@ class _OfTheSet:
     def _aggregate(self, trace: Trace) -> tuple[Tensor, Tensor]:
         (latent,) = trace.latents
         each = factors(latent.q).log_prob(latent.z.unsqueeze(-2))  # (K, N, M, D): code n under picture m
-        shares = self.shares(each.shape[2], trace.moment.pictures, each.device).log()
+        shares = self.shares(each.shape[2], trace.context.pictures, each.device).log()
         joint = (each.sum(-1) + shares).logsumexp(-1)
         return joint, (each + shares.unsqueeze(-1)).logsumexp(-2).sum(-1)
 

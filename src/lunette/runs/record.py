@@ -26,9 +26,9 @@ def record(run: Run, training: Training) -> Generator[Event, None, None]:
     There is a checkpoint before the first step, after every epoch and every 300 s. SIGINT, SIGTERM and SIGHUP save
     after the running step (on a GPU, or with several processes, at the next one that is settled) and raise
     Interrupted. The End carries the test metrics of the final weights: with patience those of the best epoch,
-    else the last epoch's. All processes of a team do this in step, and the first of them writes.
+    else the last epoch's. All processes of a group do this in step, and the first of them writes.
     """
-    team = training.team
+    group = training.group
     rows = run.metrics()
     saved = time.monotonic()
     with Signals() as signals:
@@ -48,10 +48,10 @@ def record(run: Run, training: Training) -> Generator[Event, None, None]:
             if isinstance(event, Step) and not event.settled:
                 continue
             # After the yield: a signal may have come while the event was watched.
-            due = team.leads and time.monotonic() - saved > SAVE_SECONDS
+            due = group.leads and time.monotonic() - saved > SAVE_SECONDS
             # One number for all processes: 1 where a checkpoint is due, above that a signal (SIGHUP itself is 1).
             asked = signals.received or (signal.SIGINT if is_to_stop() else None)
-            wanted = team.largest(1 + asked if asked else int(due))
+            wanted = group.largest(1 + asked if asked else int(due))
             if wanted and isinstance(event, Step):
                 save(run, training, len(rows))
                 saved = time.monotonic()
@@ -73,13 +73,13 @@ def save(run: Run, training: Training, rows: int, best: bool = False) -> None:
     state = {"rows": rows, "position": dataclasses.asdict(training.position)}
     # All processes have to put together what each keeps a part of.
     checkpoint = Checkpoint(training.model_state(), training.optimizer_state(), state)
-    if training.team.leads:
+    if training.group.leads:
         run.checkpoints.save(checkpoint, best)
 
 
 def write_rows(run: Run, training: Training, rows: list[dict[str, object]]) -> None:
     """Write the metrics, if this is the process that writes."""
-    if training.team.leads:
+    if training.group.leads:
         run.write_metrics(rows)
 
 
@@ -88,7 +88,7 @@ def restore(run: Run, training: Training) -> None:
     if run.dataset.facts["sha256"] != run.settings.facts["sha256"]:
         raise LunetteError(f"cannot go on: the data in {run.settings.source} changed since {run.path} was begun")
     checkpoint = None
-    if training.team.leads and (run.checkpoints.names() or run.checkpoints.pointer("last")):
+    if training.group.leads and (run.checkpoints.names() or run.checkpoints.pointer("last")):
         checkpoint = run.checkpoints.load("last")
         past_main = checkpoint.state["position"]["stage"] > len(training.recipe.stages)
         if past_main and training.settings.epochs != run.settings.training.epochs:
@@ -103,24 +103,24 @@ def restore(run: Run, training: Training) -> None:
             words = f"{run.path / METRICS} has lost {checkpoint.state['rows'] - len(rows)} rows: they stay missing"
             warnings.warn(words, LunetteWarning, stacklevel=2)
         run.write_metrics(rows[: checkpoint.state["rows"]])
-    training.team.wait()
-    if not training.team.leads and run.checkpoints.names():
+    training.group.wait()
+    if not training.group.leads and run.checkpoints.names():
         checkpoint = run.checkpoints.load("last")
     if checkpoint is None:
         return  # stopped before the first checkpoint: the seed gives the same beginning again
     load_weights(training.load_model, checkpoint)
     training.restore(Position(**checkpoint.state["position"]), checkpoint.optimizer)
-    training.team.wait()
+    training.group.wait()
 
 
 def finish(run: Run, training: Training, end: End, rows: list[dict[str, object]]) -> End:
     """Settle on the final weights, measure them on the test pictures, and write that row."""
     epoch, step = end.epoch, training.position.step
     if training.settings.patience:
-        training.team.wait()
+        training.group.wait()
         checkpoint = run.checkpoints.load("best")
         load_weights(training.load_model, checkpoint)
-        if training.team.leads:
+        if training.group.leads:
             run.checkpoints.point("last", checkpoint.name)
         epoch, step = (checkpoint.state["position"][key] for key in ("epoch", "step"))
     test = training.measure(run.dataset.test)

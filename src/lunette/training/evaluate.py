@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from lunette.compute.batches import cuts, to_float
+from lunette.compute.batches import in_batches, to_float
 from lunette.compute.processes import ProcessGroup
 from lunette.images import Images
 from lunette.randomness import reseed
@@ -22,22 +22,22 @@ def evaluate(
     images: Images,
     seed: int,
     device: torch.device,
-    team: ProcessGroup,
+    group: ProcessGroup,
     each: int = 1,
 ) -> Metrics:
     """Return the mean of each term, of a batch of pictures and its labels, over `images`, in nats an image.
 
     The posterior noise is the same at every call with the same seed, so that epochs can be compared. The
-    processes of a team share the batches, and the sum has one order, so that their number does not change it.
+    processes of a group share the batches, and the sum has one order, so that their number does not change it.
     """
     began, pixels, labels = time.perf_counter(), images.pixels, images.labels
     names = list(weights)
-    places = cuts(len(pixels), pixels.shape[1:], each)
+    places = in_batches(len(pixels), pixels.shape[1:], each)
     sums = torch.zeros(len(places), len(names), dtype=torch.float64)
-    for i in range(team.rank, len(places), team.size):
+    for i in range(group.rank, len(places), group.size):
         x = to_float(pixels[places[i]].to(device))
         reseed(seed, "evaluate", i)
         values = terms(x, None if labels is None else labels[places[i]].to(device))
         sums[i] = torch.tensor([float(values[name]) * len(x) for name in names])
-    means = dict(zip(names, (team.sum(sums).sum(0) / len(pixels)).tolist(), strict=True))
+    means = dict(zip(names, (group.sum(sums).sum(0) / len(pixels)).tolist(), strict=True))
     return Metrics(means, weights, time.perf_counter() - began)

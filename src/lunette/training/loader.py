@@ -18,7 +18,7 @@ from lunette.images import Images, PackedPixels
 MOST_WORKERS = 8
 
 
-class Feed:
+class Loader:
     """Pictures (N, C, H, W), uint8: those in memory lie on the device for the whole of training.
 
     Those of a pack are read for each step; encoded ones are decoded by worker processes ahead of the steps, which

@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from lunette.compute.batches import spread, to_float
+from lunette.compute.batches import to_float, values_per_pixel
 from lunette.compute.memory import keep_memory
 from lunette.compute.precision import pick_precision
 from lunette.compute.processes import ALONE, ProcessGroup
@@ -22,13 +22,13 @@ from lunette.recipes import Recipe, Stage
 from lunette.training.evaluate import evaluate
 from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Start, Step
 from lunette.training.graph import GraphStep
-from lunette.training.loader import Feed
+from lunette.training.loader import Loader
 from lunette.training.optimizers import bare_step, load_tensors, make_optimizer, set_rate, tensors_of
 from lunette.training.players import PREFIX, Part, Players
 from lunette.training.position import Position
 from lunette.training.schedules import multiple
 from lunette.training.settings import TrainingSettings
-from lunette.training.step import Terms, check_shares, indices, parted, parts, sending, together, whole
+from lunette.training.step import Terms, check_shares, indices, no_sync, parted, parts, together, whole
 from lunette.training.threads import pick_threads, threads
 
 READ_EVERY = 50  # steps: reading a number waits for the GPU, or for the other processes
@@ -47,14 +47,14 @@ class Training:
         data: Dataset,
         settings: TrainingSettings,
         device: torch.device,
-        team: ProcessGroup = ALONE,
+        group: ProcessGroup = ALONE,
     ) -> None:
-        check_shares(settings, recipe, data, device, team.size)
+        check_shares(settings, recipe, data, device, group.size)
         keep_memory()
         self.recipe = recipe
         self.settings = settings
         self.device = device
-        self.team = team
+        self.group = group
         self.precision = pick_precision(settings.precision, device, recipe.model)
         self.main = Stage("", recipe.model, recipe.objective, settings.epochs)
         self.stages = (*recipe.stages, self.main, *recipe.after)
@@ -64,9 +64,9 @@ class Training:
         self.fixed = {p for p in recipe.model.parameters() if not p.requires_grad}
         self.train = data.train
         # Labels are fed to models that are told them; to look them up costs each step of the others.
-        self.feed = Feed(data.train if recipe.model.labels else replace(data.train, labels=None), device)
+        self.loader = Loader(data.train if recipe.model.labels else replace(data.train, labels=None), device)
         self.validation = data.validation
-        self.threads = min(pick_threads(recipe, data.train.shape, settings), self.feed.most_threads)
+        self.threads = min(pick_threads(recipe, data.train.shape, settings), self.loader.most_threads)
         self.batches = -(-len(self.train) // settings.batch_size)
         self._unread: list[tuple[int, dict[str, Tensor]]] = []  # images and terms of the steps since `_settle`
         self._enter_stage()
@@ -83,7 +83,7 @@ class Training:
         for parameter in self.recipe.model.parameters():
             parameter.requires_grad_(parameter not in self.fixed | later)
         self._terms = self._terms_of(self.stage)
-        self.terms = together(self._terms, self.team, self.settings.shard)
+        self.terms = together(self._terms, self.group, self.settings.shard)
         self.parameters = [p for p in self.stage.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(self.parameters, self.settings)
         self._passed: list[float] = []  # shares of the batch whose terms were passed in this step
@@ -108,7 +108,7 @@ class Training:
 
     def _events(self) -> Generator[Event, None, None]:
         reason = f"all {self.settings.epochs} epochs are done"
-        yield Start(str(self.device), self.threads, self.team.size, self.precision)
+        yield Start(str(self.device), self.threads, self.group.size, self.precision)
         if self._is_picture_time():  # a stop between an epoch's end and its pictures must not lose them
             yield PictureTime(self.position.epoch, draws=not self.recipe.after)
         while self.position.stage < len(self.stages):
@@ -127,7 +127,7 @@ class Training:
     def _epoch(self) -> Iterator[Event]:
         position, settings, size = self.position, self.settings, self.settings.batch_size
         order = Permutation(len(self.train), stream(settings.seed, "order", position.stage, position.epoch))
-        images = self.feed(indices(order, position.batch * size, size, settings.accumulate, self.team))
+        images = self.loader(indices(order, position.batch * size, size, settings.accumulate, self.group))
         began = time.perf_counter()
         while position.batch < self.batches:
             n = min(size, len(order) - position.batch * size)
@@ -170,17 +170,17 @@ class Training:
         for parameter in self.parameters:
             parameter.grad = None
         sums: dict[str, Tensor] = {}
-        places = parts(n, settings.accumulate, self.team)
+        places = parts(n, settings.accumulate, self.group)
         with self.precision.step():
             for start, stop in places:
                 pixels, y = next(images)
                 share = (stop - start) / n
                 reseed(settings.seed, "step", position.step)
-                with part_of_batch(start, n), sending(self.terms, stop == places[-1][1]):
+                with part_of_batch(start, n), no_sync(self.terms, stop == places[-1][1]):
                     terms = self.terms(to_float(pixels), y, epoch)
-                    # A team's gradients are averaged, and the loss is a sum of the processes' shares.
+                    # A group's gradients are averaged, and the loss is a sum of the processes' shares.
                     total = loss(terms, stage.objective.balanced(terms, weights))
-                    (total if share == 1 else total * (share * self.team.size)).backward()
+                    (total if share == 1 else total * (share * self.group.size)).backward()
                     self._passed.append(share)
                 for name, value in terms.items():
                     sums[name] = sums.get(name, 0) + share * value.detach()
@@ -193,11 +193,11 @@ class Training:
         traces, self._terms.traces = self._terms.traces, []
         shares, self._passed = self._passed or [1.0], []
         if traces:
-            count = len(traces) * self.team.size
-            first = self.team.rank * len(traces)  # each part of several has noise of its own
+            count = len(traces) * self.group.size
+            first = self.group.rank * len(traces)  # each part of several has noise of its own
             place = (self.settings.seed, "players", self.position.step)
             streams = [stream(*place, first + i) if count > 1 else None for i in range(len(traces))]
-            self.players.learn(self.stage.model, list(map(Part, traces, shares, streams)), self.team)
+            self.players.learn(self.stage.model, list(map(Part, traces, shares, streams)), self.group)
 
     def _move(self) -> None:
         if self.settings.clip:
@@ -206,14 +206,14 @@ class Training:
 
     @property
     def _reads_each_step(self) -> bool:
-        """Whether reading a number costs nothing: a GPU would have to finish first, and a team to meet."""
-        return self.device.type == "cpu" and self.team.size == 1
+        """Whether reading a number costs nothing: a GPU would have to finish first, and a group to meet."""
+        return self.device.type == "cpu" and self.group.size == 1
 
     def _settle(self) -> None:
         """Add the terms of the steps since the last time to the epoch's sums, and see that they are finite."""
         if not self._unread:
             return
-        values = self.team.sum(torch.stack([torch.stack(list(terms.values())) for _, terms in self._unread])).tolist()
+        values = self.group.sum(torch.stack([torch.stack(list(terms.values())) for _, terms in self._unread])).tolist()
         unread, self._unread = self._unread, []
         for i, ((n, terms), row) in enumerate(zip(unread, values, strict=True)):
             for name, value in zip(terms, row, strict=True):
@@ -253,13 +253,13 @@ class Training:
         self._terms.model.eval()
         # Each process has running means of its own parts of the batches; those of process 0 are saved.
         for buffer in self._terms.model.buffers():
-            buffer.copy_(self.team.first(buffer))
+            buffer.copy_(self.group.first(buffer))
         # The parts of a sharded model meet in every pass, so that no process can take a batch for itself.
-        team = ALONE if self.settings.shard else self.team
+        group = ALONE if self.settings.shard else self.group
         weights = self._terms.objective.weights(math.inf)
-        each = spread(self._terms.model, self._terms.objective.samples)
+        each = values_per_pixel(self._terms.model, self._terms.objective.samples)
         with threads(self.threads):
-            return evaluate(self.terms, weights, images, self.settings.seed, self.device, team, each)
+            return evaluate(self.terms, weights, images, self.settings.seed, self.device, group, each)
 
     def check_finite(self) -> None:
         """Raise Diverged unless all weights are finite: a step from finite numbers can still overflow them."""
@@ -286,7 +286,7 @@ class Training:
         if moved:
             self._enter_stage()
         self.players.restore(optimizer_state)
-        # Sorted, because the processes of a team have to put parts together in one order, and files have none.
+        # Sorted, because the processes of a group have to put parts together in one order, and files have none.
         own = sorted((key, value) for key, value in optimizer_state.items() if not key.startswith(PREFIX))
         load_tensors(self.optimizer, {k: parted(value, self.parameters[int(k.split(".")[0])]) for k, value in own})
 

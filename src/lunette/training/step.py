@@ -15,7 +15,7 @@ from lunette.compute.precision import Precision
 from lunette.compute.processes import ProcessGroup
 from lunette.errors import LunetteError
 from lunette.images import Dataset, Permutation
-from lunette.models import Moment, Trace
+from lunette.models import StepContext, Trace
 from lunette.recipes import Recipe, Stage
 from lunette.training.graph import check_graph
 from lunette.training.settings import TrainingSettings
@@ -38,10 +38,10 @@ class Terms(nn.Module):
         A scalar by name, unweighted. Without an epoch all schedules are at their ends.
         """
         y = y if self.model.labels else None
-        moment = Moment(pictures=self.pictures) if epoch is None else Moment(epoch, self.pictures)
+        context = StepContext(pictures=self.pictures) if epoch is None else StepContext(epoch, self.pictures)
         with self.precision.forward() if self.model.training else contextlib.nullcontext():
             trace = self.model.trace(x, y, samples=self.objective.samples)
-            trace = dataclasses.replace(trace, moment=moment)
+            trace = dataclasses.replace(trace, context=context)
             if self.model.training and torch.is_grad_enabled() and self.objective.learns_beside:
                 self.traces.append(trace)
             return self.objective(self.model, trace)
@@ -79,30 +79,32 @@ def check_shares(
         )
 
 
-def parts(n: int, accumulate: int, team: ProcessGroup) -> list[tuple[int, int]]:
+def parts(n: int, accumulate: int, group: ProcessGroup) -> list[tuple[int, int]]:
     """Return where the parts of a batch of `n` begin and end that this process passes, one after another.
 
-    The batch is cut into team.size · accumulate parts as equal as can be, in order; some are empty if there
+    The batch is cut into group.size · accumulate parts as equal as can be, in order; some are empty if there
     are more than n.
     """
-    count = team.size * accumulate
-    return [(n * i // count, n * (i + 1) // count) for i in range(team.rank * accumulate, (team.rank + 1) * accumulate)]
+    count = group.size * accumulate
+    return [
+        (n * i // count, n * (i + 1) // count) for i in range(group.rank * accumulate, (group.rank + 1) * accumulate)
+    ]
 
 
-def indices(order: Permutation, begin: int, size: int, accumulate: int, team: ProcessGroup) -> Iterator[Tensor]:
+def indices(order: Permutation, begin: int, size: int, accumulate: int, group: ProcessGroup) -> Iterator[Tensor]:
     """Yield the numbers of the pictures of each part of each step of `size`, from place `begin` of an epoch's order."""
     for start in range(begin, len(order), size):
         batch = order[start : start + size]
-        for first, last in parts(len(batch), accumulate, team):
+        for first, last in parts(len(batch), accumulate, group):
             yield batch[first:last] if last > first else batch[:1]  # which then counts for nothing
 
 
-def together(terms: Terms, team: ProcessGroup, shard: bool) -> nn.Module:
-    """Return `terms` as a module whose gradients are the mean over the processes of a team.
+def together(terms: Terms, group: ProcessGroup, shard: bool) -> nn.Module:
+    """Return `terms` as a module whose gradients are the mean over the processes of a group.
 
     With `shard` each process keeps a part of every weight, and sees the whole only while a layer needs it.
     """
-    if team.size == 1:
+    if group.size == 1:
         return terms
     if shard:
         # Here and in `parted`, because the import takes half a second that other trainings need not wait.
@@ -110,7 +112,7 @@ def together(terms: Terms, team: ProcessGroup, shard: bool) -> nn.Module:
         from torch.distributed.fsdp import fully_shard
 
         warnings.filterwarnings("ignore", ".*returned a view tensor")  # nothing here writes into a layer's output
-        mesh = init_device_mesh(next(terms.parameters()).device.type, (team.size,))
+        mesh = init_device_mesh(next(terms.parameters()).device.type, (group.size,))
         for layer in list(terms.modules()):
             if next(layer.parameters(recurse=False), None) is not None:
                 fully_shard(layer, mesh=mesh)
@@ -122,7 +124,7 @@ def together(terms: Terms, team: ProcessGroup, shard: bool) -> nn.Module:
         return DistributedDataParallel(terms, broadcast_buffers=False, gradient_as_bucket_view=True)
 
 
-def sending(terms: nn.Module, last: bool) -> contextlib.AbstractContextManager[object]:
+def no_sync(terms: nn.Module, last: bool) -> contextlib.AbstractContextManager[object]:
     """Send gradients to the other processes only with the `last` part of a step, when they are whole."""
     if isinstance(terms, DistributedDataParallel):
         return contextlib.nullcontext() if last else terms.no_sync()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor
 
-from lunette.compute import cuts, keep_memory, spread, to_float
+from lunette.compute import in_batches, keep_memory, to_float, values_per_pixel
 from lunette.compute.coding import device_of, part
 from lunette.compute.labels import labels_for
 from lunette.densities import CodeSet, density_arguments, make_density
@@ -104,16 +104,16 @@ def codes(model: LatentModel, images: Images, draws: int, seed: int) -> tuple[Te
     K is `draws` where the posterior is a distribution, and 1 where it is a point.
     """
     parts, labels = [], labels_for(model, images, images.label_names)
-    for cut in cuts(len(images), images.shape, spread(model, draws)):
-        x = to_float(images.pixels[cut].to(device_of(model)))
-        reseed(seed, "codes", cut.start)
-        y = part(labels, cut, x.device)
+    for batch in in_batches(len(images), images.shape, values_per_pixel(model, draws)):
+        x = to_float(images.pixels[batch].to(device_of(model)))
+        reseed(seed, "codes", batch.start)
+        y = part(labels, batch, x.device)
         latents = model.trace(x, y, samples=draws).latents
         points = all(latent.is_point for latent in latents)
         # Not from the trace: a model that mends damage codes damaged images there.
         rungs = [rung[None] for rung in model.encode(x, y)] if points else [latent.z for latent in latents]
         parts.append(torch.cat(rungs, dim=-1))
-        announce(Progress("coding pictures", min(cut.stop, len(images)), len(images)))
+        announce(Progress("coding pictures", min(batch.stop, len(images)), len(images)))
     return torch.cat(parts, dim=1), tuple(rung.shape[-1] for rung in rungs)
 
 
@@ -121,6 +121,6 @@ def halves(codes: CodeSet) -> tuple[CodeSet, CodeSet]:
     """Part codes by pictures: those to measure on, and those to fit to."""
     n = min(max(round(HELD_OUT_SHARE * codes.z.shape[1]), 1), MOST_HELD_OUT)
     first, rest = (
-        CodeSet(codes.z[:, cut], None if codes.y is None else codes.y[cut]) for cut in (slice(n), slice(n, None))
+        CodeSet(codes.z[:, batch], None if codes.y is None else codes.y[batch]) for batch in (slice(n), slice(n, None))
     )
     return first, rest

@@ -105,14 +105,14 @@ def train(
     )
     if are_to_launch(processes):
         return launched(Run.create(out, chosen, files), processes, max_restarts)
-    with joined(device, processes) as team:
-        training = Training(built, dataset, how, device, team)
-        if training.batches < FEW_STEPS and team.leads:
+    with joined(device, processes) as group:
+        training = Training(built, dataset, how, device, group)
+        if training.batches < FEW_STEPS and group.leads:
             few = f"{len(dataset.train)} training pictures make {training.batches} steps an epoch, which is few"
             warnings.warn(f"{few}: train for more epochs, or with a smaller batch size", LunetteWarning, stacklevel=2)
-        run = Run(team.told(str(Run.create(out, chosen, files).path) if team.leads else ""))
+        run = Run(group.broadcast(str(Run.create(out, chosen, files).path) if group.leads else ""))
         run.dataset = dataset
-        with run.locked() if team.leads else contextlib.nullcontext():
+        with run.locked() if group.leads else contextlib.nullcontext():
             return follow(run, training)
 
 
@@ -147,16 +147,16 @@ def resume(
         return launched(run, processes, max_restarts, epochs, precision)
     device = pick_device(run.settings.training.device)
     settings = going_on(run, epochs, precision, device)
-    with joined(device, processes) as team, run.locked() if team.leads else contextlib.nullcontext():
-        if team.leads:
+    with joined(device, processes) as group, run.locked() if group.leads else contextlib.nullcontext():
+        if group.leads:
             check_left_to_do(run, epochs)
         built = built_with_seed(
             settings.recipe, settings.shape, settings.arguments, settings.training.seed, len(settings.label_names)
         )
         run.dataset = run.read_data()
-        training = Training(built, run.dataset, settings.training, device, team)
+        training = Training(built, run.dataset, settings.training, device, group)
         restore(run, training)
-        if team.leads:
+        if group.leads:
             if settings.versions != run.settings.versions:
                 words = f"{run.path} goes on with {settings.training.precision} products, and had others before: its"
                 warnings.warn(f"{words} numbers are not those of a run that kept them", LunetteWarning, stacklevel=2)
@@ -223,7 +223,7 @@ def follow(run: Run, training: Training) -> Run:
     """Train to the end, recording and drawing on the way."""
     with lost_workers_told(), contextlib.closing(record(run, training)) as events:  # also where a watch raises
         for event in events:
-            if training.team.leads:
+            if training.group.leads:
                 # A sharded model is nowhere whole, but in the checkpoint that was just written.
                 sharded = training.settings.shard and isinstance(event, PictureTime | End)
                 with watched(None):

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lunette.compute import keep_memory, spread
+from lunette.compute import keep_memory, values_per_pixel
 from lunette.compute.coding import device_of, part
 from lunette.errors import LunetteError, Unsupported
 from lunette.measures.likelihood.bound import enough_memory
@@ -121,7 +121,7 @@ def _log_means(
     check_annealing(model)
     keep_memory()
     N, K, device = len(x), how.chains, device_of(model)
-    room = max(1, PASS_VALUES // (math.prod(x.shape[1:]) * spread(model)))  # images · chains at a time
+    room = max(1, PASS_VALUES // (math.prod(x.shape[1:]) * values_per_pixel(model)))  # images · chains at a time
     each = min(K, room)
     size = max(1, room // each)
     parts = [min(each, K - first) for first in range(0, K, each)]

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lunette.compute import cuts, spread, to_float
+from lunette.compute import in_batches, to_float, values_per_pixel
 from lunette.compute.coding import decode, device_of, encode, part
 from lunette.errors import Unsupported
 from lunette.images import Pixels, to_picture
@@ -61,23 +61,23 @@ def anomaly_scores(
     ICLR 2020. Raises LunetteError for what a model has no numbers for; `refusals` says it beforehand.
     """
     found: dict[str, NDArray[np.float64]] = {name: np.empty(len(pixels)) for name in names}
-    for cut in cuts(len(pixels), pixels.shape[1:], spread(model, samples)) if len(pixels) else ():
-        images, told = pixels[cut], part(y, cut, device_of(model))
+    for batch in in_batches(len(pixels), pixels.shape[1:], values_per_pixel(model, samples)) if len(pixels) else ():
+        images, told = pixels[batch], part(y, batch, device_of(model))
         with watched(None):  # what these are made of is no news of its own
             if "reconstruction" in found:
                 drawn = decode(model, encode(model, images, told), told)
-                found["reconstruction"][cut] = np.square(drawn - to_float(images).numpy()).sum((1, 2, 3))
+                found["reconstruction"][batch] = np.square(drawn - to_float(images).numpy()).sum((1, 2, 3))
             if "elbo" in found:
-                reseed(seed, "elbo", cut.start)
+                reseed(seed, "elbo", batch.start)
                 trace = model.trace(to_float(images.to(device_of(model))), told, samples=samples)
-                found["elbo"][cut] = (distortion(model, trace) + rate(model, trace)).cpu().numpy()
+                found["elbo"][batch] = (distortion(model, trace) + rate(model, trace)).cpu().numpy()
             if "bound" in found or "complexity" in found:
-                bounds = evidence_model(model, images, samples, stream(seed, "bound", cut.start), told).bounds
+                bounds = evidence_model(model, images, samples, stream(seed, "bound", batch.start), told).bounds
                 if "bound" in found:
-                    found["bound"][cut] = bounds
+                    found["bound"][batch] = bounds
                 if "complexity" in found:
-                    found["complexity"][cut] = bounds - compressed_lengths(images)
-        announce(Progress(what, min(cut.stop, len(pixels)), len(pixels)))
+                    found["complexity"][batch] = bounds - compressed_lengths(images)
+        announce(Progress(what, min(batch.stop, len(pixels)), len(pixels)))
     return found
 
 

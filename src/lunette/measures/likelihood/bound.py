@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lunette.compute import keep_memory, spread, to_float
+from lunette.compute import keep_memory, to_float, values_per_pixel
 from lunette.compute.coding import device_of, part
 from lunette.errors import LunetteError, Unsupported
 from lunette.images import Pixels
@@ -63,7 +63,9 @@ def evidence_model(
     if model.prior is None:
         raise Unsupported("this model has no prior, so it gives pictures no probability: take a recipe that has one")
     keep_memory()
-    room = max(1, PASS_VALUES // (math.prod(pixels.shape[1:]) * spread(model)))  # images · samples in one pass
+    room = max(
+        1, PASS_VALUES // (math.prod(pixels.shape[1:]) * values_per_pixel(model))
+    )  # images · samples in one pass
     each = min(samples, room)
     size = max(1, room // each)
     device = device_of(model)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from lunette.compute import cuts, spread, to_float
+from lunette.compute import in_batches, to_float, values_per_pixel
 from lunette.compute.coding import decode, encode, part
 from lunette.errors import LunetteError
 from lunette.images import CORRUPTIONS, Corruption, Data, corruption
@@ -154,11 +154,11 @@ def denoise_model(
 ) -> Mended:
     """Do what `denoise` does, with a model at hand and damaged pictures x (N, C, H, W), of labels y (N,) if any."""
     images = np.empty(x.shape, np.float32)
-    for cut in cuts(len(x), x.shape[1:], spread(model)):
-        told = part(y, cut, x.device)
+    for batch in in_batches(len(x), x.shape[1:], values_per_pixel(model)):
+        told = part(y, batch, x.device)
         with watched(None):
-            images[cut] = decode(model, encode(model, x[cut], told), told)
-        announce(Progress("mending pictures", min(cut.stop, len(x)), len(x)))
+            images[batch] = decode(model, encode(model, x[batch], told), told)
+        announce(Progress("mending pictures", min(batch.stop, len(x)), len(x)))
     known = None if clean is None else clean.numpy()
     # The model sees noise as it comes; a picture holds what of it lies in [0, 1].
     return Mended(x.clamp(0, 1).numpy(), images.clip(0, 1), known, model.corrupt is not None, names)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from lunette.compute import cuts, keep_memory, spread, to_float
+from lunette.compute import in_batches, keep_memory, to_float, values_per_pixel
 from lunette.compute.coding import device_of, part
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import Mask, Pixels, read_mask
@@ -150,16 +150,16 @@ def inpaint_model(
     device, hole, accepted = device_of(model), missing.to(device_of(model)), 0.0
     chains = draws if has_density(model, pixels, y) else 0
     images, drawn = np.empty(pixels.shape, np.float32), np.empty((max(chains, 1), *pixels.shape), np.float32)
-    batches = cuts(len(pixels), pixels.shape[1:], spread(model, max(chains, 1)))
+    batches = in_batches(len(pixels), pixels.shape[1:], values_per_pixel(model, max(chains, 1)))
     stepped = counted("filling in pictures", len(batches) * steps)
-    for cut in batches:
-        x, labels = started(to_float(pixels[cut].to(device)), hole), part(y, cut, device)
+    for batch in batches:
+        x, labels = started(to_float(pixels[batch].to(device)), hole), part(y, batch, device)
         with torch.random.fork_rng():
-            reseed(seed, "inpaint", cut.start)
+            reseed(seed, "inpaint", batch.start)
             fill = partial(chain, chains=chains) if chains else project
             found = fill(model, x, hole, labels, steps=steps, stepped=stepped)
-        images[cut] = torch.where(hole, found.mean, x).cpu().numpy()
-        drawn[:, cut] = torch.where(hole, found.draws, x).cpu().numpy()
+        images[batch] = torch.where(hole, found.mean, x).cpu().numpy()
+        drawn[:, batch] = torch.where(hole, found.draws, x).cpu().numpy()
         accepted += found.acceptance * len(x) / len(pixels)
     if chains and accepted < FEW:
         warnings.warn(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lunette.compute import cuts, spread, to_float
+from lunette.compute import in_batches, to_float, values_per_pixel
 from lunette.compute.coding import device_of, encode, part
 from lunette.compute.labels import labels_for
 from lunette.errors import LunetteError, Unsupported
@@ -86,10 +86,10 @@ def rates_of(model: LatentModel, images: Images, y: Tensor | None) -> list[Tenso
         raise Unsupported("this model has no prior, so its dimensions have no rate")
     sums: list[Tensor] = []
     with torch.random.fork_rng():
-        for cut in cuts(len(images), images.shape, spread(model)):
-            x = to_float(images.pixels[cut].to(device_of(model)))
-            reseed(0, "traversal", cut.start)
-            latents = model.trace(x, part(y, cut, x.device)).latents
+        for batch in in_batches(len(images), images.shape, values_per_pixel(model)):
+            x = to_float(images.pixels[batch].to(device_of(model)))
+            reseed(0, "traversal", batch.start)
+            latents = model.trace(x, part(y, batch, x.device)).latents
             totals = [rate_by_dimension(latent).mul(len(x)).cpu() for latent in latents]
             sums = [a + b for a, b in zip(sums, totals, strict=True)] if sums else totals
     return [total / len(images) for total in sums]

@@ -57,55 +57,55 @@ def pack(
         files_of(source, how, encoded, processes)
         _launch(str(source), out, how, encoded, processes)
     else:
-        with Signals() as signals, joined(torch.device("cpu"), processes, PATIENCE) as team:
+        with Signals() as signals, joined(torch.device("cpu"), processes, PATIENCE) as group:
             others = current_watch()
 
             def told(news: object) -> None:
                 if signals.received:
                     raise Interrupted("packing was stopped, and nothing is left of it", signals.received)
-                if team.leads and others:
+                if group.leads and others:
                     others(news)
 
             with watched(told):
-                _pack(source, out, how, encoded, team)
+                _pack(source, out, how, encoded, group)
     facts = Facts(pack_facts(out))
     facts.title = str(out)
     return facts
 
 
-def _pack(source: Data, out: Path, settings: DataSettings, encoded: bool, team: ProcessGroup) -> None:
-    """Do what `pack` does, as one of a team."""
-    files = files_of(source, settings, encoded, team.size)
+def _pack(source: Data, out: Path, settings: DataSettings, encoded: bool, group: ProcessGroup) -> None:
+    """Do what `pack` does, as one of a group."""
+    files = files_of(source, settings, encoded, group.size)
     if files is None:
         parts = {name: part for name, part in vars(read_sized(source, settings)).items() if part is not None}
         with whole_folder(out) as folder:
             pack_images(folder, parts)
         return
-    mine = files.share(team.share(len(files.paths)))
-    with shared_folder(out, team) as folder:
-        name = "" if team.size == 1 else f"-{team.rank}"
+    mine = files.share(group.share(len(files.paths)))
+    with shared_folder(out, group) as folder:
+        name = "" if group.size == 1 else f"-{group.rank}"
         share = write_share(folder, name, mine, settings, encoded)
-        channels = team.largest(share.shape[0] if share.shape else 0)
+        channels = group.largest(share.shape[0] if share.shape else 0)
         if share.shape and share.shape[0] < channels and not encoded:  # another process met colour
             share = write_share(folder, name, mine, replace(settings, channels=3), encoded)
-        shares = team.gathered(share)
-        if team.leads:
+        shares = group.gather(share)
+        if group.leads:
             join_shares(folder, files, shares, settings, encoded)
 
 
 @contextlib.contextmanager
-def shared_folder(out: Path, team: ProcessGroup) -> Iterator[Path]:
-    """Give a team a folder to write into, which takes the place of `out` when all went well for all of them."""
-    if team.leads:
+def shared_folder(out: Path, group: ProcessGroup) -> Iterator[Path]:
+    """Give a group a folder to write into, which takes the place of `out` when all went well for all of them."""
+    if group.leads:
         with whole_folder(out) as folder:
-            yield Path(team.told(str(folder)))
-        team.wait()
+            yield Path(group.broadcast(str(folder)))
+        group.wait()
         return
-    folder = Path(team.told(""))
+    folder = Path(group.broadcast(""))
     try:
         with writing(out):
             yield folder
-        team.wait()
+        group.wait()
     except (Interrupted, RuntimeError):  # the first process, which removes the folder otherwise, may be lost
         shutil.rmtree(folder, ignore_errors=True)
         raise

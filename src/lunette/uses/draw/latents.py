@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from lunette.compute import ALONE, PATIENCE, ProcessGroup, are_to_launch, cuts, joined
+from lunette.compute import ALONE, PATIENCE, ProcessGroup, are_to_launch, in_batches, joined
 from lunette.compute.coding import encode
 from lunette.errors import LunetteError
 from lunette.images import Data, Images, Label, read, to_archive
@@ -105,22 +105,22 @@ def latents(
     if are_to_launch(processes):
         return _launched(opened, images, label, checkpoint, processes)
     trained = opened.trained(checkpoint)
-    with joined(trained.device, processes, PATIENCE) as team:
+    with joined(trained.device, processes, PATIENCE) as group:
         shown = trained.pictures(images)
-        return latents_model(trained.model, shown, trained.y(shown, label), team)
+        return latents_model(trained.model, shown, trained.y(shown, label), group)
 
 
-def latents_model(model: LatentModel, images: Images, y: Tensor | None, team: ProcessGroup = ALONE) -> Codes:
+def latents_model(model: LatentModel, images: Images, y: Tensor | None, group: ProcessGroup = ALONE) -> Codes:
     """Do what `latents` does, with a model at hand, which is told labels y (N,) if it is told any."""
-    if len(images) < team.size:
-        raise LunetteError(f"{team.size} processes cannot share {len(images)} pictures: ask for fewer")
-    batches = cuts(len(images), images.shape)
-    own = batches[team.share(len(batches))]  # whole ones, so that no sum depends on the number of processes
+    if len(images) < group.size:
+        raise LunetteError(f"{group.size} processes cannot share {len(images)} pictures: ask for fewer")
+    batches = in_batches(len(images), images.shape)
+    own = batches[group.share(len(batches))]  # whole ones, so that no sum depends on the number of processes
     place = slice(own[0].start, own[-1].stop) if own else slice(0)
     mine = images.take(place)
     rungs = encode(model, mine.pixels, None if y is None else y[place])
-    codes = np.concatenate(team.gathered(torch.cat(rungs, dim=1).cpu().numpy()))
-    labels = (images if team.leads else mine).labels
+    codes = np.concatenate(group.gather(torch.cat(rungs, dim=1).cpu().numpy()))
+    labels = (images if group.leads else mine).labels
     sizes = tuple(rung.shape[1] for rung in rungs)
     return Codes(codes, None if labels is None else labels.numpy(), images.label_names, sizes)
 

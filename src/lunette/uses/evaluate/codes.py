@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from lunette.codes import factors
-from lunette.compute import cuts, spread, to_float
+from lunette.compute import in_batches, to_float, values_per_pixel
 from lunette.compute.coding import device_of, encode, part
 from lunette.errors import Unsupported
 from lunette.images import Images, Permutation, Shape
@@ -122,7 +122,7 @@ def coded(model: LatentModel, images: Images, y: Tensor | None, seed: int, means
     if means is None:
         means = torch.cat(encode(model, images.pixels, y), -1)
     parts: list[Coded] = []
-    places = cuts(len(images), images.shape, spread(model))
+    places = in_batches(len(images), images.shape, values_per_pixel(model))
     passed = counted("coding pictures", len(places))
     for cut in places:
         x = to_float(images.pixels[cut].to(device_of(model)))

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lunette.compute import cuts, spread, to_float
+from lunette.compute import in_batches, to_float, values_per_pixel
 from lunette.compute.coding import device_of, part
 from lunette.errors import Unsupported
 from lunette.images import Images, Permutation, Pixels
@@ -74,8 +74,8 @@ def once(head: PixelHead, images: Images, seed: int) -> Images:
         return images
     pixels = torch.empty(images.pixels.shape, dtype=torch.uint8)
     with torch.random.fork_rng():
-        for cut in cuts(len(images), images.shape):
-            pixels[cut] = (targets(head, to_float(images.pixels[cut]), seed, cut.start) * 255).to(torch.uint8)
+        for batch in in_batches(len(images), images.shape):
+            pixels[batch] = (targets(head, to_float(images.pixels[batch]), seed, batch.start) * 255).to(torch.uint8)
     return replace(images, pixels=pixels)
 
 
@@ -85,13 +85,13 @@ def halves_of_the_bound(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the distortion and the rate of each picture, (N,) both, in nats: means over some draws of its code."""
     found = np.empty((2, len(pixels)))
-    places = cuts(len(pixels), pixels.shape[1:], spread(model, DRAWS))
+    places = in_batches(len(pixels), pixels.shape[1:], values_per_pixel(model, DRAWS))
     passed = counted("evidence bound", len(places))
-    for cut in places:
-        x = to_float(pixels[cut].to(device_of(model)))
-        reseed(seed, "elbo", cut.start)
-        trace = model.trace(x, part(y, cut, x.device), samples=DRAWS)
-        found[:, cut] = torch.stack([distortion(model, trace), rate(model, trace)]).cpu().numpy()
+    for batch in places:
+        x = to_float(pixels[batch].to(device_of(model)))
+        reseed(seed, "elbo", batch.start)
+        trace = model.trace(x, part(y, batch, x.device), samples=DRAWS)
+        found[:, batch] = torch.stack([distortion(model, trace), rate(model, trace)]).cpu().numpy()
         passed()
     return found[0], found[1]
 
@@ -106,7 +106,7 @@ def annealed_numbers(
     """
     check_annealing(model)
     how = Annealing()
-    each = how.chains * how.temperatures * math.prod(test.shape) * spread(model)
+    each = how.chains * how.temperatures * math.prod(test.shape) * values_per_pixel(model)
     n = min(ANNEALED, len(test), int(ANNEALED_VALUES / each))
     if n < min(FEWEST_ANNEALED, len(test)):
         raise Unsupported(f"chains through {how.temperatures} temperatures take too long for pictures of this size")

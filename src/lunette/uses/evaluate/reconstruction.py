@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lunette.compute import cuts, to_float
+from lunette.compute import in_batches, to_float
 from lunette.compute.coding import decode, encode, part
 from lunette.measures.fidelity import BETTER, fidelity
 from lunette.progress import Progress, announce
@@ -44,16 +44,16 @@ def errors(subject: Subject, damage: bool) -> tuple[dict[str, Tensor], dict[str,
     codes = () if damage else subject.trained.encode(test)
     drawn, shown = [], []
     with torch.random.fork_rng():
-        for cut in cuts(len(test), test.shape):
-            x = seen = to_float(test.pixels[cut])
+        for batch in in_batches(len(test), test.shape):
+            x = seen = to_float(test.pixels[batch])
             if damage and model.corrupt is not None:
-                reseed(subject.settings.seed, "reconstruction", cut.start)
+                reseed(subject.settings.seed, "reconstruction", batch.start)
                 seen = model.corrupt(x)
-            labels = part(y, cut, x.device)
-            z = encode(model, seen, labels) if damage else tuple(rung[cut] for rung in codes)
+            labels = part(y, batch, x.device)
+            z = encode(model, seen, labels) if damage else tuple(rung[batch] for rung in codes)
             drawn.append(fidelity(x, torch.from_numpy(decode(model, z, labels))))
             shown.append(fidelity(x, seen.clamp(0, 1)))
-            announce(Progress("reconstructing pictures", cut.start + len(x), len(test)))
+            announce(Progress("reconstructing pictures", batch.start + len(x), len(test)))
     first, second = ({name: torch.cat([each[name] for each in parts]) for name in parts[0]} for parts in (drawn, shown))
     return first, second
 

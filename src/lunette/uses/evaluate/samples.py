@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lunette.compute import cuts, spread
+from lunette.compute import in_batches, values_per_pixel
 from lunette.compute.coding import decode, device_of, part
 from lunette.errors import Unsupported
 from lunette.images import Pixels, Shape
@@ -94,22 +94,22 @@ def drawn_codes(
     parts = []
     with torch.random.fork_rng(), torch.inference_mode():
         reseed(seed, "samples")
-        for cut in cuts(n, shape, spread(model)):
-            size = min(cut.stop, n) - cut.start
+        for batch in in_batches(n, shape, values_per_pixel(model)):
+            size = min(batch.stop, n) - batch.start
             if fitted is None:
-                parts.append(model.draw(size, part(y, cut, device_of(model))))
+                parts.append(model.draw(size, part(y, batch, device_of(model))))
             else:
-                known = y[cut] if y is not None and fitted.label_names else None
+                known = y[batch] if y is not None and fitted.label_names else None
                 parts.append(fitted.density.sample(size, known).split(fitted.rungs, dim=1))
-            announce(Progress("drawing samples", cut.start + size, n))
+            announce(Progress("drawing samples", batch.start + size, n))
     return tuple(torch.cat(rung) for rung in zip(*parts, strict=True))
 
 
 def pictured(model: LatentModel, rungs: tuple[Tensor, ...], y: Tensor | None, shape: Shape) -> Tensor:
     """Codes (N, D), a tensor a rung, of labels y (N,) if any → their mean pictures in 8 bits, uint8 (N, C, H, W)."""
     parts = []
-    for cut in cuts(len(rungs[0]), shape, spread(model)):
-        images = decode(model, tuple(rung[cut] for rung in rungs), None if y is None else y[cut])
+    for batch in in_batches(len(rungs[0]), shape, values_per_pixel(model)):
+        images = decode(model, tuple(rung[batch] for rung in rungs), None if y is None else y[batch])
         parts.append((images.clip(0, 1) * 255).round().astype(np.uint8))
     return torch.from_numpy(np.concatenate(parts))
 
