@@ -7,10 +7,10 @@ from typing import get_args
 
 import pytest
 import torch
-from lunette.faces.tables import evaluation_table
 
 from lunette.errors import LunetteError
 from lunette.faces.cli import main
+from lunette.faces.terminal import say
 from lunette.files import write
 from lunette.images import Images, load
 from lunette.images.subset import some
@@ -74,7 +74,7 @@ def test_the_command_tells_what_was_asked_for_and_of_how_many_pictures(run, monk
     told = capsys.readouterr().out
     assert "codes, of 7 test pictures" in told
     assert "likelihood" not in told
-    evaluation_table(Evaluation.load(run.path))
+    say(Evaluation.load(run.path))
     told = capsys.readouterr().out
     assert told.index("likelihood, of 9 test pictures") < told.index("codes, of 7 test pictures")
 

@@ -393,7 +393,13 @@ def test_what_cannot_be_taken_is_said(run, exported, packed):
 def test_from_the_command_line(run, tmp_path, capsys):
     assert main(["export", str(run.path), "-o", "mine.zip"]) == 0
     assert main(["unpack", "mine.zip"]) == 0
-    assert capsys.readouterr().out.split() == ["mine.zip", "runs/mine"]
+    assert capsys.readouterr().out.split() == [
+        "mine.zip",
+        "report",
+        "runs/mine/report.html",
+        "pictures",
+        "runs/mine/pictures",
+    ]
     assert Run("runs/mine").settings == run.settings
     assert main(["unpack", "mine.zip"]) == 2
     assert "runs/mine exists already" in capsys.readouterr().err

@@ -91,7 +91,7 @@ def test_two_processes_never_make_the_same_numbered_run(tmp_path, monkeypatch):
             write_one(path, {"run.toml": b"another's"})
         write_one(path, content)
 
-    monkeypatch.setattr("lunette.runs.run.write_folder", another_is_quicker)
+    monkeypatch.setattr("lunette.runs.numbered.write_folder", another_is_quicker)
     run = train(**(SETTINGS | {"epochs": 1}))
     assert (str(taken[0]), str(run.path)) == ("runs/vae-digits-001", "runs/vae-digits-002")
     assert (taken[0] / "run.toml").read_bytes() == b"another's"

@@ -304,7 +304,7 @@ def test_nothing_is_written_into_a_source(tmp_path, monkeypatch, capsys):
     put(tmp_path / "photos", range(1, 20))
     monkeypatch.chdir(tmp_path / "photos")
     assert main(["data", "."]) == main(["data", "../photos"]) == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["contact-sheet.png", "photos"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["contact-sheet-2.png", "contact-sheet.png", "photos"]
     assert len(list((tmp_path / "photos").iterdir())) == 19
 
 
