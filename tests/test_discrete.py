@@ -15,24 +15,28 @@ from lunette.codes import (
     Categories,
     CategoryHead,
     Codebooks,
+    Dirac,
     Quantised,
     QuantisedHead,
     SequencePrior,
     Sequences,
+    TokenHead,
     UniformCategories,
 )
 from lunette.errors import LunetteError
 from lunette.images import DataSettings, load
-from lunette.models import Latent, Trace
+from lunette.likelihoods import pixel_head
+from lunette.models import Indices, Latent, Trace
 from lunette.networks import Causal, architecture
-from lunette.objectives import CodeUsage, codebook, commitment, distortion, log_weights, loss, name_of, rate
+from lunette.objectives import CodeUsage, Objective, codebook, commitment, distortion, log_weights, loss, name_of, rate
 from lunette.progress import watched
-from lunette.recipes import build
+from lunette.recipes import Recipe, Stage, build
+from lunette.recipes.shared import autoencoder
 from lunette.training import End, EpochEnd, Step, Training, TrainingSettings
 from lunette.uses.draw.manifold import manifold
 from lunette.uses.draw.sample import sample
 from lunette.uses.evidence import evidence
-from lunette.uses.train import resume, train
+from lunette.uses.train import resume, train, train_model
 
 NAMES = ["vq_vae", "residual_vq_vae", "gumbel_vae"]
 NETWORKS = ["mlp:16", "conv:4/2,6/2", "residual:4/2,8/2", "conv:4/2,6/2:12"]
@@ -500,3 +504,47 @@ def test_what_cannot_be():
     with pytest.raises(LunetteError, match="for quantised codes"):
         commitment(model, model.trace(torch.rand(2, 1, 8, 8)))
     assert name_of(CodeUsage()) == "code_usage"
+
+
+class Grid(Dirac):
+    """Features (…, P, d) rounded to a fixed grid of 3 values a number, with a gradient as if they were not."""
+
+    def __init__(self, features):
+        bounded = features.tanh()
+        rounded = bounded.round()
+        places = 3 ** torch.arange(features.shape[-1])
+        self.indices = ((rounded.long() + 1) * places).sum(-1, keepdim=True)  # (…, P, 1)
+        super().__init__((rounded.detach() + bounded - bounded.detach()).flatten(-2))
+
+
+class GridHead(TokenHead):
+    """Finite scalar quantisation (Mentzer et al., ICLR 2024): no codebook, and no term that learns one."""
+
+    def __init__(self, positions, size):
+        super().__init__(positions, levels=1, entries=3**size, latent=positions * size, features=positions * size)
+        self.size = size
+
+    def embed(self, indices):
+        places = 3 ** torch.arange(self.size)
+        return (indices // places % 3 - 1).float().flatten(-2)
+
+    def forward(self, features):
+        return Grid(features.unflatten(-1, (self.positions, self.size)))
+
+
+def test_codes_of_a_fixed_grid_need_no_codebook():
+    torch.manual_seed(0)
+    shape, head = (1, 8, 8), GridHead(4, 2)
+    model = autoencoder("mlp:32", head, pixel_head("squared-error", shape))
+    x = torch.rand(9, *shape)
+    q = model.encoder(x)
+    torch.testing.assert_close(head.embed(q.indices), q.mean)  # each index names its code
+    model.prior = prior = SequencePrior(head)
+    stage = Stage("prior", Indices(model, prior), Objective({distortion: 1}), 2)
+    recipe = Recipe(model, Objective({distortion: 1.0}), after=(stage,))
+    train_model(recipe, load("digits").train, TrainingSettings(epochs=2))
+    (z,) = model.draw(50)
+    assert set(z.unique().tolist()) <= {-1.0, 0.0, 1.0}
+    k = prior().indices.sample((20,)).unflatten(-1, (4, 1))
+    assert head.embed(k).shape == (20, 8)
+    assert model.decode((z,)).mean.shape == (50, *shape)

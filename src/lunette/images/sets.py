@@ -38,14 +38,25 @@ class Pixels(Protocol):
 
 @dataclass(frozen=True)
 class Images:
-    """N pictures, with what is known of each."""
+    """N pictures, with what is known of each.
 
-    pixels: Pixels  # uint8 (N, C, H, W), also of NumPy; to train a model at hand on, also float32 in [0, 1]
-    labels: Tensor | None = None  # int64 (N,), also of NumPy
-    label_names: tuple[str, ...] = ()  # a name for each label
-    # known factors of variation, float32 (N,) each
+    Attributes:
+        pixels: uint8 (N, C, H, W), also of NumPy, or those of a pack; to train a model at hand on, also float32 in
+            [0, 1].
+        labels: int64 (N,), the number of each picture's label, or None; also of NumPy.
+        label_names: a name for each label; by default their numbers.
+        factors: known factors of variation by name, float32 (N,) each.
+        span: what black and white were in their source.
+
+    Raises:
+        LunetteError: there is not one label for each picture, or not a name for each label.
+    """
+
+    pixels: Pixels
+    labels: Tensor | None = None
+    label_names: tuple[str, ...] = ()
     factors: Mapping[str, Tensor] = field(default_factory=dict)
-    span: Span = BYTES  # what black and white were in their source
+    span: Span = BYTES
 
     def __post_init__(self) -> None:
         for name in ("pixels", "labels"):

@@ -54,7 +54,12 @@ RECIPES: dict[str, Build] = {}
 
 
 def recipe(build: Build) -> Build:
-    """Register a function (shape, named arguments with defaults) → Recipe under its own name."""
+    """Register a function under its own name as a recipe.
+
+    Args:
+        build: (shape, named arguments with defaults) → Recipe, shape being (C, H, W); one that takes `labels`, too,
+            makes a conditional model and is told their number. The arguments are its flags.
+    """
     RECIPES[build.__name__] = build
     return build
 
@@ -98,8 +103,9 @@ def arguments(name: str) -> tuple[Argument, ...]:
 def build(name: str, shape: Shape, given: Mapping[str, Any] | None = None, labels: int = 0) -> Recipe:
     """Return the recipe called `name` for images of `shape`, with so many `labels`; `given` replaces its defaults.
 
-    Raises LunetteError for an unknown recipe or argument, for an argument that makes no model, and for images
-    without labels where the recipe needs them.
+    Raises:
+        LunetteError: the recipe or an argument is unknown, an argument makes no model, or the images have no labels and
+            the recipe needs them.
     """
     given = given or {}
     known = [argument.name for argument in arguments(name)]

@@ -31,12 +31,18 @@ Data = str | Path | NDArray[Any] | Tensor | Images | Image.Image | Sequence[Any]
 
 
 def load(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> Dataset:
-    """Return the training, validation and test pictures of `source`.
+    """Return the training, validation and test pictures of a source.
 
-    A source is digits, moons (or moons:tilt, moons:size, moons:tilt,size), shapes (or only some of its factors vary:
-    shapes:scale,x,y), mnist, fashion-mnist (with a colon, mnist:, where a folder is called so, too), a folder of
-    pictures, an .npz, .npy or IDX file, a folder of the four IDX files of such a set, a pack, an array or Images.
-    `check` a pack's SHA-256, for which all of it is read once.
+    Args:
+        source: digits, moons (or moons:tilt, moons:size, moons:tilt,size), shapes (or only some of its factors vary:
+            shapes:scale,x,y), mnist, fashion-mnist (with a colon, mnist:, where a folder is called so, too), a folder
+            of pictures, an .npz, .npy or IDX file, a folder of the four IDX files of such a set, a pack, an array
+            (N, H, W), (N, C, H, W) or (N, H, W, C), or Images.
+        settings: size, channels, range and the share of validation pictures.
+        check: whether the SHA-256 of a pack's pictures is checked, for which all of it is read once.
+
+    Raises:
+        LunetteError: the source is none, is damaged, or has fewer than 3 pictures.
     """
     name, parts = str(source) if isinstance(source, str | Path) else "array", read_sized(source, settings, check)
     if isinstance(parts.train.pixels, Tensor):
