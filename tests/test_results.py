@@ -98,7 +98,7 @@ def test_a_notebook_shows_pictures_with_what_is_said(run):
 def test_a_run_is_a_card(run):
     html = run._repr_html_()
     assert run.sentence() in html
-    assert re.fullmatch(r"vae on digits: 1 epochs, test loss \d+\.\d\d", run.sentence())
+    assert re.fullmatch(r"vae on digits: 1 epoch, test loss \d+\.\d\d", run.sentence())
     assert html.count("data:image/png;base64,") == 3  # reconstructions, samples, curves
     assert f'href="{run.path.as_posix()}/report.html"' in html
 

@@ -24,7 +24,8 @@ def sentence(run: Run) -> str:
         return f"{what}, not trained yet"
     last, planned = rows[-1], settings.training.epochs
     ended = f"test loss {last['loss']:.2f}" if last["split"] == "test" else f"of {planned}, not finished"
-    return f"{what}: {last['epoch']} epochs, {ended}"
+    epochs = f"{last['epoch']} epoch{'s' if last['epoch'] != 1 else ''}"
+    return f"{what}: {epochs}, {ended}"
 
 
 def latest(run: Run, name: str) -> Path | None:

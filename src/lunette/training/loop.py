@@ -22,16 +22,15 @@ from lunette.recipes import Recipe, Stage
 from lunette.training.evaluate import evaluate
 from lunette.training.events import End, EpochEnd, Event, Metrics, PictureTime, Start, Step
 from lunette.training.graph import GraphStep
+from lunette.training.ledger import Ledger
 from lunette.training.loader import Loader
 from lunette.training.optimizers import bare_step, load_tensors, make_optimizer, set_rate, tensors_of
-from lunette.training.players import PREFIX, Part, Players
+from lunette.training.players import PREFIX, Players, parts_of
 from lunette.training.position import Position
 from lunette.training.schedules import multiple
 from lunette.training.settings import TrainingSettings
 from lunette.training.step import Terms, check_shares, indices, no_sync, parted, parts, together, whole
 from lunette.training.threads import pick_threads, threads
-
-READ_EVERY = 50  # steps: reading a number waits for the GPU, or for the other processes
 
 
 class Training:
@@ -68,7 +67,7 @@ class Training:
         self.validation = data.validation
         self.threads = min(pick_threads(recipe, data.train.shape, settings), self.loader.most_threads)
         self.batches = -(-len(self.train) // settings.batch_size)
-        self._unread: list[tuple[int, dict[str, Tensor]]] = []  # images and terms of the steps since `_settle`
+        self.ledger = Ledger(device, group)
         self._enter_stage()
 
     @property
@@ -132,17 +131,17 @@ class Training:
         while position.batch < self.batches:
             n = min(size, len(order) - position.batch * size)
             terms = self._step(images, n)
-            self._unread.append((n, terms))
+            self.ledger.note(n, terms)
             position.batch += 1
             position.step += 1
-            settled = self._reads_each_step or position.step % READ_EVERY == 0
+            settled = self.ledger.is_due(position.step)
             if settled:
-                self._settle()
+                self.ledger.settle(position, settings.learning_rate)
             position.seconds += time.perf_counter() - began
             place = (self.stage.name, position.epoch + 1, self.stage.epochs, position.batch, self.batches)
             yield Step(*place, terms, settled)
             began = time.perf_counter()
-        self._settle()
+        self.ledger.settle(position, settings.learning_rate)
         position.seconds += time.perf_counter() - began
         yield self._close_epoch()
         if self._is_picture_time():
@@ -193,35 +192,13 @@ class Training:
         traces, self._terms.traces = self._terms.traces, []
         shares, self._passed = self._passed or [1.0], []
         if traces:
-            count = len(traces) * self.group.size
-            first = self.group.rank * len(traces)  # each part of several has noise of its own
-            place = (self.settings.seed, "players", self.position.step)
-            streams = [stream(*place, first + i) if count > 1 else None for i in range(len(traces))]
-            self.players.learn(self.stage.model, list(map(Part, traces, shares, streams)), self.group)
+            parts = parts_of(traces, shares, (self.settings.seed, "players", self.position.step), self.group)
+            self.players.learn(self.stage.model, parts, self.group)
 
     def _move(self) -> None:
         if self.settings.clip:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
         self._optimize()
-
-    @property
-    def _reads_each_step(self) -> bool:
-        """Whether reading a number costs nothing: a GPU would have to finish first, and a group to meet."""
-        return self.device.type == "cpu" and self.group.size == 1
-
-    def _settle(self) -> None:
-        """Add the terms of the steps since the last time to the epoch's sums, and see that they are finite."""
-        if not self._unread:
-            return
-        values = self.group.sum(torch.stack([torch.stack(list(terms.values())) for _, terms in self._unread])).tolist()
-        unread, self._unread = self._unread, []
-        for i, ((n, terms), row) in enumerate(zip(unread, values, strict=True)):
-            for name, value in zip(terms, row, strict=True):
-                if not math.isfinite(value):
-                    raise self.position.diverged(
-                        f"the {name} is {value}", self.settings.learning_rate, len(unread) - i - 1
-                    )
-                self.position.sums[name] = self.position.sums.get(name, 0.0) + value * n
 
     def _close_epoch(self) -> EpochEnd:
         position, stage = self.position, self.stage

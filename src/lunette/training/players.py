@@ -11,7 +11,7 @@ from torch import Tensor
 from lunette.compute import ALONE, ProcessGroup
 from lunette.models import LatentModel, Trace
 from lunette.objectives import Objective, name_of
-from lunette.randomness import reseed
+from lunette.randomness import reseed, stream
 from lunette.training.optimizers import bare_step, load_tensors, make_optimizer, set_rate, tensors_of
 from lunette.training.settings import TrainingSettings
 
@@ -23,7 +23,19 @@ class Part(NamedTuple):
 
     trace: Trace
     share: float = 1.0  # of the whole batch
-    stream: int | None = None  # the seed of its noise; None: the noise that is running
+    seed: int | None = None  # the seed of its noise; None: the noise that is running
+
+
+def parts_of(
+    traces: Sequence[Trace], shares: Sequence[float], place: tuple[int, str, int], group: ProcessGroup
+) -> list[Part]:
+    """Return the parts that this process passed of a step, whose noise streams are named by its `place` and number.
+
+    A step that is passed whole goes on with the noise that is running.
+    """
+    count, first = len(traces) * group.size, group.rank * len(traces)
+    streams = [stream(*place, first + i) if count > 1 else None for i in range(len(traces))]
+    return list(map(Part, traces, shares, streams))
 
 
 class Players:
@@ -63,9 +75,9 @@ class Players:
             for parameter in self.parameters:
                 parameter.requires_grad_(True)
                 parameter.grad = None
-            for trace, share, stream in parts:
-                if stream is not None:
-                    reseed(stream)
+            for trace, share, seed in parts:
+                if seed is not None:
+                    reseed(seed)
                 total = torch.stack([player.learn(model, trace) for player in self.adversaries.values()]).sum()
                 # Not by autograd.grad, whose gradients may lie in memory otherwise than their parameters.
                 (total if share == 1 else total * share).backward(inputs=self.parameters)

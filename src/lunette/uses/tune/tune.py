@@ -78,7 +78,7 @@ def tune(
             Akiba, Sano, Yanase, Ohta, Koyama, "Optuna", KDD 2019 (tree-structured Parzen estimator, median pruning).
 
     Example:
-        lunette tune vae --data mnist --trials 20 --vary latent=2..64 --vary learning-rate=1e-4..1e-2
+        lunette tune vae --data mnist --trials 20 --vary latent=2..64 learning-rate=1e-4..1e-2
     """
     settings = settings | {"pictures": 0}
     given, how, loading = sort_settings(recipe, settings)
