@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lunette.results.result import address
-
-if TYPE_CHECKING:
-    from lunette.runs.run import Run
+from lunette.runs.trained import OfRun
 
 THUMBNAILS = ("reconstructions", "samples", "curves")
 HEIGHT = 180  # pixels
 
 
-def sentence(run: Run) -> str:
+def sentence(run: OfRun) -> str:
     """Return what was trained on what for how long, and how it ended."""
     settings = run.settings
     what = f"{settings.recipe} on {Path(settings.source).name}"
@@ -28,13 +25,13 @@ def sentence(run: Run) -> str:
     return f"{what}: {epochs}, {ended}"
 
 
-def latest(run: Run, name: str) -> Path | None:
+def latest(run: OfRun, name: str) -> Path | None:
     """Return the newest picture called `name`, or None where there is none."""
     found = sorted((run.path / "pictures").glob(f"{name}-[0-9]*.png")) or [run.path / "pictures" / f"{name}.png"]
     return found[-1] if found[-1].is_file() else None
 
 
-def card(run: Run, report: str) -> str:
+def card(run: OfRun, report: str) -> str:
     """Return the card as HTML; `report` is the name of the report's file."""
     pictures = [(name, path) for name in THUMBNAILS if (path := latest(run, name))]
     shown = "".join(

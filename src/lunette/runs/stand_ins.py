@@ -11,13 +11,12 @@ from lunette.compute.coding import decode, device_of
 from lunette.errors import LunetteWarning
 from lunette.images import Images
 from lunette.randomness import reseed
-from lunette.runs.run import Run
-from lunette.runs.trained import Trained
+from lunette.runs.trained import OfRun, Trained
 
 DRAWN = 500
 
 
-def warn_of_missing(run: Run, instead: str) -> None:
+def warn_of_missing(run: OfRun, instead: str) -> None:
     """Warn of what there is `instead` of what needs the data of a run, and say why that cannot be read."""
     warnings.warn(f"{instead}: {run.missing_data}", LunetteWarning, stacklevel=3)
 

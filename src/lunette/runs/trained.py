@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -15,15 +16,40 @@ from torch.utils.weak import WeakIdKeyDictionary
 from lunette.compute.coding import decode, device_of, encode
 from lunette.compute.labels import labels_for
 from lunette.errors import LunetteError
-from lunette.images import Data, Images, Label, read_with_names
+from lunette.images import Data, Dataset, Images, Label, read_with_names
 from lunette.models import LatentModel
 from lunette.recipes import Recipe
 from lunette.runs.checkpoints import Loaded
-
-if TYPE_CHECKING:
-    from lunette.runs.run import Run
+from lunette.runs.concepts import Concepts
+from lunette.runs.priors import Priors
+from lunette.runs.settings import RunSettings
 
 Codes = tuple[Tensor, ...]  # (N, D), a tensor a rung
+
+
+class OfRun(Protocol):
+    """What a trained model asks of its run."""
+
+    path: Path
+    settings: RunSettings
+    priors: Priors
+    concepts: Concepts
+
+    @property
+    def dataset(self) -> Dataset:
+        """Its data."""
+
+    @property
+    def missing_data(self) -> str:
+        """Why that cannot be read here; empty where it can."""
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Return the rows of its metrics."""
+        ...
+
+    def training_seconds(self) -> float:
+        """Return how long its training took."""
+        ...
 
 
 class Trained:
@@ -33,7 +59,7 @@ class Trained:
     are first asked for; those of a pack stay on the disk.
     """
 
-    def __init__(self, run: Run, loaded: Loaded, recipe: Recipe) -> None:
+    def __init__(self, run: OfRun, loaded: Loaded, recipe: Recipe) -> None:
         self.run = run
         self.name = loaded.name  # of the checkpoint
         self.sha256 = loaded.sha256  # of its weights
