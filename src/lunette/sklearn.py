@@ -31,7 +31,8 @@ from lunette.recipes import build, describe, find, no_bound
 from lunette.signatures import described
 from lunette.training import TrainingSettings
 from lunette.uses.draw.sample import sample_model
-from lunette.uses.train import built_with_seed, sort_settings, train_model
+from lunette.uses.given import built_with_seed, sort_settings
+from lunette.uses.train import train_model
 
 Array = NDArray[Any]
 

@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 
 from lunette.errors import LunetteError, LunetteWarning
 from lunette.images import SET_NAMES, DataSettings, Images, load, read, read_pictures, to_archive
-from lunette.uses.train import sort_settings
+from lunette.uses.given import sort_settings
 
 STREAM = np.random.default_rng(0)
 BYTES = STREAM.integers(0, 256, (40, 6, 5), dtype=np.uint8)

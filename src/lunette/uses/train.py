@@ -5,21 +5,19 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
 import torch
-import typeguard
 
 from lunette.compute import PrecisionName, are_to_launch, has_bf16, joined, pick_device, pick_precision
 from lunette.errors import LunetteError, LunetteWarning, unknown
-from lunette.images import Dataset, DataSettings, Images, Shape, is_name, load, read, to_archive
+from lunette.images import Dataset, DataSettings, Images, load, read, to_archive
 from lunette.images.subset import warn_of_few
-from lunette.names import quoted, written
+from lunette.names import quoted
 from lunette.progress import announce, watched
-from lunette.randomness import callers_draws_kept, reseed
-from lunette.recipes import Recipe, arguments, build
+from lunette.randomness import callers_draws_kept
+from lunette.recipes import Recipe, arguments
 from lunette.runs import Run, RunSettings, record, restore, versions
 from lunette.signatures import Flag
 from lunette.training import (
@@ -33,6 +31,7 @@ from lunette.training import (
     lost_workers_told,
     pick_threads,
 )
+from lunette.uses.given import built_with_seed, resolved, sort_settings
 from lunette.uses.report.illustrate import illustrate
 from lunette.uses.verb import Processes, Restarts, RunFolder, Source, verb
 
@@ -238,40 +237,3 @@ def train_model(recipe: Recipe, images: Images, how: TrainingSettings) -> None:
     for event in Training(recipe, dataset, how, pick_device(how.device)).events():
         announce(event)
     recipe.model.eval()
-
-
-def built_with_seed(recipe: str, shape: Shape, given: Mapping[str, Any], seed: int, labels: int) -> Recipe:
-    """Return the recipe with the initial weights that belong to `seed`."""
-    reseed(seed, "weights")
-    try:
-        return build(recipe, shape, given, labels)
-    except (MemoryError, RuntimeError, OverflowError) as error:
-        reason = str(error).split("\n")[0]
-        raise LunetteError(f"cannot build {recipe} for pictures of {shape}: {reason}") from error
-
-
-def resolved(source: str | Path) -> str:
-    """Return a source as it can be found from any folder: a name as it is, a path in full."""
-    path = Path(source).expanduser()
-    return written(str(path.resolve()) if path.exists() and not is_name(source) else str(source))
-
-
-def sort_settings(recipe: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], TrainingSettings, DataSettings]:
-    """Part settings by whose they are (the recipe's arguments, training's, the data's), and check their types."""
-    own = {argument.name: argument.type for argument in arguments(recipe)}
-    training, data = (get_type_hints(kind) for kind in (TrainingSettings, DataSettings))
-    known = {**own, **training, **data}
-    # Numbers of NumPy, torch and others are numbers.
-    settings = {name: value.item() if hasattr(value, "item") else value for name, value in settings.items()}
-    for name, value in settings.items():
-        if name not in known:
-            raise unknown("setting", name, known)
-        try:
-            typeguard.check_type(value, known[name])
-        except typeguard.TypeCheckError as error:
-            raise LunetteError(f"{name} cannot be {value!r}: {str(error).splitlines()[0]}") from None
-
-    def only(names: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: settings[name] for name in names if name in settings}
-
-    return only(own), TrainingSettings(**only(training)), DataSettings(**only(data))

@@ -18,7 +18,7 @@ from lunette.objectives import distortion, name_of, rate
 from lunette.recipes import Recipe, arguments
 from lunette.signatures import described
 from lunette.training import TrainingSettings
-from lunette.uses.train import built_with_seed, sort_settings
+from lunette.uses.given import built_with_seed, sort_settings
 from lunette.uses.tune.study import WIDE
 
 Values = str | Sequence[Any]

@@ -24,7 +24,8 @@ from lunette.runs import Run
 from lunette.signatures import Flag
 from lunette.stored import reading, typed
 from lunette.training import EpochEnd, TrainingSettings
-from lunette.uses.train import ARRAY_FILE, resolved, resume, sort_settings, train
+from lunette.uses.given import resolved, sort_settings
+from lunette.uses.train import ARRAY_FILE, resume, train
 from lunette.uses.tune.study import PICTURE, Outcome, Study, Trial
 from lunette.uses.verb import Source, verb
 
