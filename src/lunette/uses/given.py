@@ -8,8 +8,7 @@ from typing import Any, get_type_hints
 
 import typeguard
 
-from lunette.densities import unknown
-from lunette.errors import LunetteError
+from lunette.errors import LunetteError, unknown
 from lunette.images import DataSettings, Shape, is_name
 from lunette.names import written
 from lunette.randomness import reseed
