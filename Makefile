@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test test-bf16 faults check format lint types bench
 
 demo: $(VENV)/installed
-	$(BIN)/lunette train vae --data digits --epochs 100 --pictures 50
+	$(BIN)/lunette train vae --data mnist-mini --epochs 40 --pictures 20
 
 test: $(VENV)/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2

@@ -134,7 +134,7 @@ def test_plain_autoencoders_repeat_a_pass():
     assert found.acceptance is None
     assert found.draws.shape == (1, 3, 1, 8, 8)
     assert "by projection" in repr(found)
-    assert found.picture().width == 2 * 66 + 2
+    assert found.picture().width == 2 * 98 + 2
 
 
 @pytest.mark.parametrize("arguments", [{"binarize": "threshold"}, {"likelihood": "logistic-mixture"}])

@@ -47,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with contextlib.suppress(OSError):  # after a hang-up nobody hears it
             print(f"lunette{place}: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:  # whoever read the output is gone, and what was made is written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("lunette: stopped", file=sys.stderr)
         return 130

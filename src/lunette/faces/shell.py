@@ -59,11 +59,12 @@ def call(name: str, words: list[str]) -> tuple[Any, list[Path]]:
 
     with showing():
         result = verb.call(**given)
+    # Written before anything is said: whoever reads the output may be gone.
+    paths = written(verb, result, given, place) if verb.out and is_first() else []
     if has_last_word():
         say(result)
-    paths = written(verb, result, given, place) if verb.out and is_first() else []
-    if paths and has_last_word():
-        print(*paths, sep="\n")
+        if paths:
+            print(*paths, sep="\n")
     made = result if isinstance(result, Path) else getattr(result, "path", None)  # a run, a study
     return result, [*paths, *([made] if made else [])]
 

@@ -34,7 +34,7 @@ def copies(drawn: Tensor, real: Tensor, trained: Pixels) -> tuple[float, float, 
     error = math.hypot(standard_error(share, len(drawn)), math.sqrt(TYPICAL * (1 - TYPICAL) / len(real)))
     worst = close.argsort()[:PAIRS]
     pairs = torch.stack([to_float(drawn[worst]), to_float(trained[places[worst, 0]])], dim=1)
-    return share, error, Sheet(pairs.flatten(0, 1).numpy(), 2 * PAIRS_A_ROW)
+    return share, error, Sheet(pairs.flatten(0, 1).numpy(), 2 * PAIRS_A_ROW, ("sample", "nearest"))
 
 
 def closeness(distances: Tensor) -> Tensor:

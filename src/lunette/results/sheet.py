@@ -1,20 +1,24 @@
-"""Pictures side by side."""
+"""Pictures side by side, with headings."""
 
 from __future__ import annotations
 
+import math
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from lunette.results.result import Pictured
 
 # Small pictures are enlarged by the largest whole factor that keeps them within so many pixels.
-CELL = 64
+CELL = 96
 FRAME = 256  # of an animation
-GAP = 2
+GAP, WIDE = 2, 12  # between pictures, and between groups of them
+FONT = 12  # pixels
+LINE = FONT + 3
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,6 +27,8 @@ class Sheet(Pictured):
 
     images: NDArray[np.float32]
     columns: int
+    headings: tuple[str, ...] = ()  # above the columns, again and again: so many pictures belong together
+    names: tuple[str, ...] = ()  # before the rows
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self.images, dtype=dtype, copy=copy)
@@ -43,20 +49,41 @@ class Sheet(Pictured):
         return [Image.fromarray(pixels) for pixels in _bytes(self.images)]
 
     def picture(self) -> Image.Image:
-        """Return all images as one, row by row on white."""
+        """Return all images as one, row by row on white, below their headings and beside their names."""
         cells = _enlarged(_bytes(self.images), CELL)
-        n, height, width, *color = cells.shape
-        rows = -(-n // self.columns)
-        canvas = np.full((rows * (height + GAP) + GAP, self.columns * (width + GAP) + GAP, *color), 255, np.uint8)
+        n, height, width = cells.shape[:3]
+        together = len(self.headings) or self.columns
+        heads = [textwrap.wrap(head, max(4, width // 6)) for head in self.headings]
+        top = LINE * max(map(len, heads), default=0) + (GAP if heads else 0)
+        left = max((math.ceil(_font().getlength(name)) + 3 * GAP for name in self.names), default=0)
+
+        def place(i: int) -> tuple[int, int]:
+            row, column = divmod(i, self.columns)
+            across = left + GAP + column * (width + GAP) + column // together * (WIDE - GAP)
+            return across, top + GAP + row * (height + GAP)
+
+        right, below = place(self.columns - 1)[0] + width + GAP, place(n - 1)[1] + height + GAP
+        canvas = Image.new("L" if cells.ndim == 3 else "RGB", (right, below), "white")
         for i, cell in enumerate(cells):
-            top, left = GAP + i // self.columns * (height + GAP), GAP + i % self.columns * (width + GAP)
-            canvas[top : top + height, left : left + width] = cell
-        return Image.fromarray(canvas)
+            canvas.paste(Image.fromarray(cell), place(i))
+        draw = ImageDraw.Draw(canvas)
+        for column in range(self.columns if heads else 0):
+            for line, words in enumerate(heads[column % together]):
+                middle = place(column)[0] + width / 2
+                draw.text((middle, GAP + LINE * line), words, fill="black", font=_font(), anchor="ma")
+        for row, name in enumerate(self.names):
+            draw.text((GAP, place(row * self.columns)[1] + height / 2), name, fill="black", font=_font(), anchor="lm")
+        return canvas
 
     def frames(self) -> list[Image.Image]:
         """Return the images one after the other, to and fro."""
         frames = [Image.fromarray(cell) for cell in _enlarged(_bytes(self.images), FRAME)]
         return frames + frames[-2:0:-1]
+
+
+def _font() -> Any:
+    """Return the font of headings and names."""
+    return ImageFont.load_default(FONT)
 
 
 def _bytes(images: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -49,7 +49,12 @@ class Strip(Pictured):
     def picture(self) -> Image.Image:
         """Return the rows below one another."""
         cells = np.concatenate([self.originals[:, None], self.images], axis=1)
-        return Sheet(cells.reshape(-1, *cells.shape[2:]), columns=cells.shape[1]).picture()
+        headings = (
+            "original",
+            *(f"{strength:+.2g}".replace("-", "−") if strength else "0" for strength in self.strengths),
+        )
+        names = self.along if len(self.along) > 1 else ()
+        return Sheet(cells.reshape(-1, *cells.shape[2:]), cells.shape[1], headings, names).picture()
 
     def frames(self) -> list[Image.Image]:
         """Return a picture a strength with all rows' images in it, to and fro."""

@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST: found on this machine, or downloaded; their bytes always checked."""
+"""MNIST and Fashion-MNIST: found on this machine or downloaded, their bytes always checked; and some of MNIST, here."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ import platformdirs
 from lunette.errors import LunetteError
 from lunette.files import write_anew
 from lunette.images.sets import Images, Parts
+from lunette.images.sources.array_files import read_array_file
 from lunette.images.sources.idx import FILES, existing, pair, read_bytes
 from lunette.images.sources.source import NamedSource, no_options, source
 
+MINI = Path(__file__).with_name("mnist-mini.npz")  # its licence is beside it
 TIMEOUT = 30  # seconds without an answer
 
 
@@ -134,3 +136,14 @@ class FashionMnist(FoundOrFetched):
     """The set `fashion-mnist`."""
 
     name = help = "fashion-mnist"
+
+
+@source
+class MnistMini(NamedSource):
+    """5,000 training and 1,000 test pictures of MNIST, which come with Lunette; made by examples/mnist_mini.py."""
+
+    name = help = "mnist-mini"
+
+    def images(self, options: str) -> Parts:  # noqa: D102
+        no_options(self.name, options)
+        return read_array_file(MINI)

@@ -81,9 +81,10 @@ class Mended(Pictured):
 
     def picture(self) -> Image.Image:
         """Return the first 32 pictures, four a row: damaged, mended (and clean)."""
-        columns = [each[:SHOWN] for each in (self.damaged, self.images, self.clean) if each is not None]
-        rows = np.stack(columns, axis=1)
-        return Sheet(rows.reshape(-1, *rows.shape[2:]), columns=GROUPS_A_ROW * len(columns)).picture()
+        parts = {"damaged": self.damaged, "restored": self.images, "original": self.clean}
+        known = {name: each[:SHOWN] for name, each in parts.items() if each is not None}
+        rows = np.stack(list(known.values()), axis=1)
+        return Sheet(rows.reshape(-1, *rows.shape[2:]), GROUPS_A_ROW * len(known), tuple(known)).picture()
 
     def save_folder(self, folder: str | Path) -> Path:
         """Write each mended picture as a PNG file of its own name, or number, and sheet.png, all of them or nothing.

@@ -82,7 +82,8 @@ class Inpainted(Pictured):
         """Return the first 32 pictures, one a row: what is seen of it, filled in with the mean, and with draws."""
         draws = self.draws[: COLUMNS - 2] if self.acceptance is not None else self.draws[:0]
         rows = np.stack([self.seen, self.images, *draws], axis=1)[:ROWS]
-        return Sheet(rows.reshape(-1, *rows.shape[2:]), columns=rows.shape[1]).picture()
+        headings = ("what is seen", "mean", *(f"draw {i}" for i in range(1, len(draws) + 1)))
+        return Sheet(rows.reshape(-1, *rows.shape[2:]), rows.shape[1], headings).picture()
 
     def save_folder(self, folder: str | Path) -> Path:
         """Write each filled-in picture as a PNG file of its own name, or number, and sheet.png, or nothing at all.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,8 +34,8 @@ def reconstruct(
     """Show pictures, and beside each its reconstruction: the mean image of its mean code.
 
     They are the first test pictures, or `images`, which are brought to the model's size. A model that was trained to
-    mend damage is shown test pictures damaged (by `seed`), and the sheet has original, damaged and mended; pictures of
-    your own it gets as they are. A model that is told labels takes the pictures' own, or `label`.
+    mend damage is shown test pictures damaged (by `seed`), and the sheet has damaged, restored and original; your own
+    pictures it gets as they are. A model that is told labels takes the pictures' own, or `label`.
 
     Example:
         lunette reconstruct runs/vae-mnist-001 --images my-photos/
@@ -61,8 +60,10 @@ def reconstruct_model(model: LatentModel, images: Images, seed: int = 0, label: 
 
 
 def side_by_side(model: LatentModel, x: Tensor, damaged: Tensor | None, y: Tensor | None) -> Sheet:
-    """Return the sheet original, (damaged,) reconstruction of images (N, C, H, W) in [0, 1]."""
-    seen = [x] if damaged is None else [x, damaged]
-    drawn = decode(model, encode(model, seen[-1], y), y)
-    groups = np.stack([*(each.clamp(0, 1).numpy() for each in seen), drawn], axis=1)
-    return Sheet(groups.reshape(-1, *drawn.shape[1:]), columns=PAIRS_A_ROW * groups.shape[1])
+    """Return the sheet original, reconstruction, or damaged, restored, original, of images (N, C, H, W) in [0, 1]."""
+    drawn = torch.from_numpy(decode(model, encode(model, x if damaged is None else damaged, y), y))
+    parts = {"original": x, "reconstruction": drawn}
+    if damaged is not None:
+        parts = {"damaged": damaged, "restored": drawn, "original": x}
+    groups = torch.stack([each.clamp(0, 1) for each in parts.values()], dim=1).numpy()
+    return Sheet(groups.reshape(-1, *drawn.shape[1:]), PAIRS_A_ROW * len(parts), tuple(parts))
