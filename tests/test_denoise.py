@@ -69,7 +69,7 @@ def test_a_run_that_learned_to_mend_raises_psnr_of_its_own_damage(runs):
     np.testing.assert_allclose(mended.after, 10 * np.log10(1 / error), rtol=1e-5)
     assert mended.after.mean() > mended.before.mean() + 3
     assert f"PSNR {mended.before.mean():.2f} → {mended.after.mean():.2f} dB" in repr(mended)
-    assert mended.picture().size == (4 * 3 * 66 + 2, 8 * 66 + 2)
+    assert mended.picture().size == (4 * 3 * 98 + 3 * 10 + 2, 8 * 98 + 2 + 17)
 
 
 def test_mending_is_one_pass_and_belongs_to_its_seed(runs):

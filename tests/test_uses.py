@@ -187,6 +187,24 @@ def test_codes_are_the_posterior_means_in_order(runs, tmp_path):
         assert list(archive["label_names"]) == [str(digit) for digit in range(10)]
 
 
+def test_a_sheet_has_headings_above_its_groups_and_names_before_its_rows():
+    dark = np.zeros((8, 1, 4, 4), np.float32)
+    plain = np.asarray(Sheet(dark, 4).picture())
+    headed = np.asarray(Sheet(dark, 4, ("original", "nearest neighbour")).picture())
+    named = np.asarray(Sheet(dark, 4, names=("first", "second")).picture())
+    top, left = len(headed) - len(plain), named.shape[1] - plain.shape[1]
+    assert top == 2 * 15 + 2  # two lines, of the longer heading
+    above = headed[:top] < 128
+    columns = [slice(2, 98), slice(100, 196), slice(208, 304), slice(306, 402)]  # a wider gap between the pairs
+    assert all(above[:, column].any() for column in columns)
+    assert np.array_equal(above[:, columns[0]], above[:, columns[2]])
+    assert (headed[:, 196:208] == 255).all()
+    assert (headed[top + 2 : top + 98, columns[1]] == 0).all()
+    rows = [slice(2, 98), slice(100, 196)]
+    assert all((named[row, :left] < 128).any() for row in rows)
+    assert np.array_equal(named[:, left:], plain)
+
+
 def test_sheets_are_pictures_and_arrays(tmp_path):
     images = np.linspace(0, 1, 3 * 1 * 4 * 4, dtype=np.float32).reshape(3, 1, 4, 4)
     sheet = Sheet(images, columns=2)
@@ -194,9 +212,9 @@ def test_sheets_are_pictures_and_arrays(tmp_path):
     assert repr(sheet) == "Sheet(3 pictures, 1×4×4)"
     assert [picture.size for picture in sheet.pictures()] == [(4, 4)] * 3
     whole = np.asarray(sheet.picture())
-    assert whole.shape == (2 + 2 * 66, 2 + 2 * 66)
+    assert whole.shape == (2 + 2 * 98, 2 + 2 * 98)
     assert whole[2 + 8, 2 + 8] == 0
-    assert (whole[-60:, -60:] == 255).all()
+    assert (whole[-90:, -90:] == 255).all()
     with Image.open(sheet.save(tmp_path / "walk.gif")) as animation:
         assert animation.n_frames == 4
     with np.load(sheet.save(tmp_path / "walk.npz")) as archive:
