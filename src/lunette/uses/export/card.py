@@ -19,8 +19,8 @@ from lunette.uses.export.networks import rung_names
 from lunette.uses.report.curves import terms, unit
 
 CAPTIONS = {
-    "reconstructions": "Test pictures, and on the right of each what comes back from its code.",
-    "samples": "New pictures: codes drawn from the prior, decoded.",
+    "reconstructions": "Test pictures, each with its reconstruction on its right.",
+    "samples": "New pictures, decoded from codes that were drawn from the prior.",
 }
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 

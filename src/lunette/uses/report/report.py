@@ -14,14 +14,14 @@ from lunette.runs import Run
 from lunette.uses.report.curves import terms, unit
 
 CAPTIONS = {
-    "reconstructions": ("Reconstructions", "Test pictures, and on the right of each what comes back from its code."),
-    "samples": ("Samples", "New pictures: codes drawn from the prior, decoded."),
-    "curves": ("Learning curves", "Lower is better of the loss; its terms are unweighted."),
+    "reconstructions": ("Reconstructions", "Test pictures, each with its reconstruction on its right."),
+    "samples": ("Samples", "New pictures, decoded from codes that were drawn from the prior."),
+    "curves": ("Learning curves", "The loss, and its terms without their weights; lower is better for the loss."),
     "manifold": ("Map of the latent space", "Pictures decoded on a grid of the two main directions of the codes."),
     "latents": ("Codes of the test pictures", "Each dot is a picture; its color is its label."),
 }
-PLOTS = ("curves", "latents")
-MENDED = "Test pictures: as they are, damaged, and mended by the model."
+PLOTS = ("curves", "latents", "Rate by dimension", "Information")  # whose colours a dark page turns; no photographs
+MENDED = "Test pictures: damaged, restored by the model, and as they were."
 
 
 def report(run: Run, model: LatentModel) -> str:
@@ -46,6 +46,7 @@ def report(run: Run, model: LatentModel) -> str:
         seconds=run.training_seconds(),
         pictures=pictures(run, epoch, model.corrupt is not None),
         evaluation=Evaluation.load(run.path),
+        plots=PLOTS,
     )
 
 
