@@ -6,6 +6,7 @@ LUNETTE_DATA=… python examples/mnist_mini.py
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lunette.images import read
 from lunette.images.sources.named import MINI
@@ -18,7 +19,7 @@ def main() -> None:
     parts = read("mnist")
     assert parts.test is not None
     train, test = some(parts.train, TRAIN), some(parts.test, TEST)
-    arrays = {}
+    arrays: dict[str, NDArray[np.uint8]] = {}
     for name, images in (("train", train), ("test", test)):
         assert images.labels is not None
         arrays |= {f"x_{name}": images.pixels[:].numpy()[:, 0], f"y_{name}": images.labels.numpy().astype(np.uint8)}

@@ -12,12 +12,14 @@ from lunette.errors import LunetteError
 from lunette.images import load
 from lunette.objectives import (
     Adversary,
+    Balanced,
     CodeAdversary,
     DensityRatioTotalCorrelation,
     FeatureDistance,
     Objective,
     PictureCritic,
     distortion,
+    rate,
 )
 from lunette.recipes import build
 from lunette.training import EpochEnd, TrainingSettings
@@ -194,6 +196,18 @@ def test_a_balanced_weight_makes_gradients_alike():
     assert weighted > 0.6 * reference
     assert weights["distortion"] == 1.0
     assert not weights["picture_critic"].requires_grad
+
+
+def test_a_balance_is_with_another_term():
+    with pytest.raises(LunetteError, match="which is no other term"):
+        Objective({distortion: 1.0, rate: Balanced(1.0, "distortio", torch.zeros(1))})
+
+
+def test_what_is_logged_of_an_epoch_waits_for_its_step_too():
+    training = training_of("vae_gan", epochs=1, arguments={"start": 10_000, "network": "mlp:16"})
+    (end,) = [event for event in training.events() if isinstance(event, EpochEnd)]
+    assert end.metrics["train"].weights["picture_critic"] == 0
+    assert end.metrics["validation"].weights["picture_critic"] == 1
 
 
 def test_a_weight_may_wait_for_a_step():

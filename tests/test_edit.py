@@ -108,6 +108,11 @@ def linear():
     return Autoencoder(encoder, Conditional(nn.Linear(4, 6), Flat((1, 2, 3)))).eval()
 
 
+def test_a_way_that_is_none_is_refused_by_name(run):
+    with pytest.raises(LunetteError, match="unknown way to say a direction 'measured'; did you mean 'measure'"):
+        lunette.edit(run, measured="slant", progress=False)
+
+
 def test_moving_a_code_moves_a_linear_models_picture(linear):
     pixels = torch.randint(256, (7, 1, 2, 3), dtype=torch.uint8)
     v, strengths = torch.randn(4), [-1.0, 0.0, 0.5]

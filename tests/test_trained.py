@@ -1,6 +1,8 @@
 """A trained model in one's hands: it encodes pictures once, reads its run's when asked, and checks what it decodes."""
 
 import gc
+import pickle
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +16,7 @@ from lunette.images import Images, pack_images
 from lunette.images.packs import index as index_of_packs
 from lunette.images.packs import packed
 from lunette.images.packs.index import PackIndex, describe, read_index
-from lunette.runs import Run, trained
+from lunette.runs import Run, open_run, trained
 from lunette.uses.evaluate import evaluate
 from lunette.uses.train import train
 
@@ -57,6 +59,38 @@ def test_codes_are_kept_as_long_as_their_pictures(runs, encoded):
     encoded.clear()
     gc.collect()
     assert len(mine._codes) == kept - 1
+
+
+def test_codes_are_of_the_labels_and_the_pixels_that_are_there_now(runs):
+    run = lunette.open(runs["cvae"])
+    x, names = torch.rand(4, 1, 8, 8).mul(255).to(torch.uint8), run.settings.label_names
+    zeros, sevens = (Images(x, torch.full((4,), y), names) for y in (0, 7))
+    assert not run.encode(zeros).equal(run.encode(sevens))
+    torch.testing.assert_close(run.encode(sevens), run.encode(Images(x.clone(), torch.full((4,), 7), names)))
+    before = run.encode(zeros)
+    x.zero_()
+    assert not run.encode(zeros).equal(before)
+
+
+def test_a_verb_by_itself_keeps_nothing(runs):
+    gc.collect()
+    gc.disable()
+    try:
+        held = weakref.ref(open_run(runs["vae"]).trained())
+        assert held() is None or not held().run.keeps
+        opened = open_run(runs["vae"])
+        assert opened.trained() is not opened.trained()
+        assert lunette.open(runs["vae"]).keeps
+    finally:
+        gc.enable()
+
+
+def test_what_is_trained_can_be_pickled(runs):
+    mine = Run(runs["vae"]).trained()
+    codes = mine.encode(mine.pictures())
+    again = pickle.loads(pickle.dumps(mine))
+    assert again.encode(again.pictures())[0].equal(codes[0])
+    codes[0].add_(0)  # an ordinary tensor
 
 
 def test_labels_make_codes_of_their_own(runs, encoded):
@@ -105,6 +139,8 @@ def test_encode_and_decode_are_each_others_shapes(runs):
     ("name", "z", "words"),
     [
         ("vae", torch.zeros(5, 4), r"the shape \(N, 3\), not \[\(5, 4\)\]"),
+        ("vae", np.zeros((5, 4)), r"the shape \(N, 3\), not \[\(5, 4\)\]"),
+        ("ladder", [torch.tensor(1.0), torch.zeros(4, 2)], r"the shape \(N, 2\) and"),
         ("vae", torch.zeros(3), r"the shape \(N, 3\)"),
         ("vae", torch.zeros(2, 5, 3), r"the shape \(N, 3\)"),
         ("vae", torch.full((1, 3), torch.nan), "not finite"),

@@ -300,6 +300,13 @@ def test_a_name_that_is_also_a_folder_is_settled_by_who_says_it(tmp_path):
     lunette.resume(run.path, epochs=2, progress=False)
 
 
+def test_a_pack_is_a_pack_whatever_lies_beside_it(tmp_path):
+    pack(np.zeros((12, 6, 6), np.uint8), tmp_path / "pack")
+    for name in ("train-images-idx3", "t10k-images-idx3", "train-labels-idx1", "t10k-labels-idx1"):
+        (tmp_path / "pack" / f"{name}-ubyte").write_bytes(b"")
+    assert len(read(tmp_path / "pack").train) == 12
+
+
 def test_nothing_is_written_into_a_source(tmp_path, monkeypatch, capsys):
     put(tmp_path / "photos", range(1, 20))
     monkeypatch.chdir(tmp_path / "photos")

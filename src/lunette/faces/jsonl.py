@@ -55,11 +55,12 @@ def main(words: list[str]) -> int:
         else:
             plainly(message, category, *where)
 
-    code, error, paths, result = 0, "", list[Path](), cast(Any, None)
+    code, error, paths, found = 0, "", list[Path](), cast(Any, None)
     with warnings.catch_warnings(), contextlib.redirect_stdout(said), watched(lines):
         warnings.showwarning = cast(Any, warn)
         try:
             result, paths = call(*verb_in(words))
+            found = result.to_dict() if hasattr(result, "to_dict") else None
         except LunetteError as problem:
             code, error = problem.exit_code, str(problem)
         except KeyboardInterrupt:
@@ -69,7 +70,6 @@ def main(words: list[str]) -> int:
     if code:
         lines.write("error", {"message": error, "exit_code": code})
     else:
-        found = result.to_dict() if hasattr(result, "to_dict") else None
         files = [str(path.resolve()) for path in paths]
         lines.write("result", {"text": said.getvalue(), "files": files, "result": found})
     return code

@@ -44,6 +44,9 @@ class Objective:
         for name, weight in final.items():
             if not 0 <= weight < math.inf:
                 raise LunetteError(f"the weight of the {name} must be 0 or more, and finite, not {weight}")
+        for name, balance in self._balances.items():
+            if balance.reference not in final or balance.reference == name:
+                raise LunetteError(f"the {name} is balanced with {balance.reference!r}, which is no other term")
         if not any(final.values()):
             raise LunetteError("every term of the objective has weight 0, so there is nothing to train")
 

@@ -110,7 +110,7 @@ class Pictured(Result):
 
 
 def free_place(folder: Path, name: str, suffix: str) -> Path:
-    """Return a path in `folder` that is not taken: `name`, or name-2, name-3 …, so that no result replaces another."""
+    """Return a path in `folder` that is not taken, so that no later result replaces it: `name`, name-2, name-3 …."""
     paths = (folder / f"{name}{'' if number == 1 else f'-{number}'}{suffix}" for number in itertools.count(1))
     return next(path for path in paths if not path.exists())
 

@@ -13,7 +13,18 @@ AnyRun = Run | str | Path
 
 
 def open_run(run: AnyRun) -> Run:
+    """Return the run in a folder for one verb, which keeps nothing for later, or the run that somebody holds."""
+    if isinstance(run, Run):
+        return run
+    opened = Run(run)
+    opened.keeps = False
+    return opened
+
+
+def open(run: AnyRun) -> Run:  # noqa: A001
     """Return the run in a folder, or the run itself; every verb that takes a run is a method of it.
+
+    It keeps the model and the codes that were asked for last.
 
     Args:
         run: a run folder, such as runs/vae-mnist-001, or a run.
@@ -36,8 +47,5 @@ def load(source: Data, settings: DataSettings = DEFAULT, check: bool = True) -> 
         LunetteError: the source is none, or is damaged.
     """
     if isinstance(source, str | Path) and ((path := Path(source).expanduser()) / SETTINGS).is_file():
-        return open_run(path)
+        return Run(path)
     return load_images(source, settings, check)
-
-
-open = open_run  # noqa: A001

@@ -50,7 +50,8 @@ class Run(Result):
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._kept: Trained | None = None
+        self.keeps = True  # the model and the codes that were asked for last, for as long as the run is held
+        self._kept: tuple[object, Trained] | None = None
         self.checkpoints = Checkpoints(self.path)
         self.priors = Priors(self.path)
         self.concepts = Concepts(self.path)
@@ -203,10 +204,12 @@ class Run(Result):
         """
         loaded = self.checkpoints.load(checkpoint) if isinstance(checkpoint, str) else checkpoint
         place = pick_device(device)
-        kept = self._kept
-        if kept is None or (kept.name, kept.sha256, kept.device) != (loaded.name, loaded.sha256, place):
-            self._kept = kept = Trained(self, loaded, self._with_weights(loaded, place))
-        return kept
+        key = loaded.name, loaded.sha256, place
+        if self._kept is not None and self._kept[0] == key:
+            return self._kept[1]
+        trained = Trained(self, loaded, self._with_weights(loaded, place))
+        self._kept = (key, trained) if self.keeps else None
+        return trained
 
     def model(self, checkpoint: str = "last", device: str = "auto") -> LatentModel:
         """Return the trained model of a checkpoint as a torch module of the caller's own, in evaluation mode."""
@@ -235,7 +238,7 @@ class Run(Result):
         return torch.cat(trained.encode(trained.pictures(images), label), dim=1)
 
     def decode(
-        self, z: Tensor | Sequence[Tensor], *, label: Label | None = None, checkpoint: str = "last"
+        self, z: Tensor | NDArray[Any] | Sequence[Tensor], *, label: Label | None = None, checkpoint: str = "last"
     ) -> NDArray[np.float32]:
         """Return the mean images of p(x | z), float32 (N, C, H, W) in [0, 1].
 

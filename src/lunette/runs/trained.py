@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -67,6 +68,12 @@ class Trained:
         self.recipe = recipe
         self._codes: Any = WeakIdKeyDictionary()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_codes"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _codes=WeakIdKeyDictionary())
+
     @property
     def model(self) -> LatentModel:
         """The model, on its device and in evaluation mode."""
@@ -93,6 +100,8 @@ class Trained:
         if source is None:
             images: Images = getattr(self.run.dataset, split)
             return images, ()
+        if isinstance(source, Images):
+            source = replace(source)  # whose owner may change it, so that its codes are not kept
         return read_with_names(source, self.run.settings.shape, self.run.settings.data)
 
     def y(self, images: Images, label: Label | None = None) -> Tensor | None:
@@ -103,15 +112,18 @@ class Trained:
         return labels_for(self.model, images, self.label_names, label)
 
     def encode(self, images: Images, label: Label | None = None) -> Codes:
-        """Return the posterior means (N, D) of the codes of images, a tensor a rung, on the processor; see `y`."""
-        known = self._codes.setdefault(images.pixels, {})
+        """Return the posterior means (N, D) of the codes of images, a tensor a rung, on the processor; see `y`.
+
+        They are kept with `images`, and are not to be changed.
+        """
+        known = self._codes.setdefault(images, {})
         if label not in known:
             rungs = encode(self.model, images.pixels, self.y(images, label))
-            known[label] = tuple(rung.cpu() for rung in rungs)
+            known[label] = tuple(rung.cpu().clone() for rung in rungs)  # ordinary tensors, as of no inference mode
         codes: Codes = known[label]
         return codes
 
-    def decode(self, z: Tensor | Sequence[Tensor], y: Tensor | None = None) -> NDArray[np.float32]:
+    def decode(self, z: Tensor | NDArray[Any] | Sequence[Tensor], y: Tensor | None = None) -> NDArray[np.float32]:
         """Codes z (N, D), one tensor with all rungs side by side or a tensor a rung → images (N, C, H, W) in [0, 1].
 
         They are the means of p(x | z), and y (N,) the labels that a conditional model is told. Raises LunetteError for
@@ -129,15 +141,16 @@ class Trained:
         y = torch.zeros(1, dtype=torch.int64) if self.model.labels else None
         return tuple(rung.shape[1] for rung in encode(self.model, blank, y))
 
-    def checked(self, z: Tensor | Sequence[Tensor]) -> Codes:
+    def checked(self, z: Tensor | NDArray[Any] | Sequence[Tensor]) -> Codes:
         """Return codes as a tensor (N, D) a rung; raises LunetteError where they cannot be decoded."""
-        given = [torch.as_tensor(rung, dtype=torch.float32) for rung in ((z,) if isinstance(z, Tensor) else z)]
+        several = (z,) if isinstance(z, Tensor | np.ndarray) else z
+        given = [torch.as_tensor(rung, dtype=torch.float32) for rung in several]
         if len(given) == 1 and len(self.rungs) > 1 and given[0].shape[-1:] == (sum(self.rungs),):
             given = list(given[0].split(self.rungs, dim=-1))
-        fits = 0 < len(given) <= len(self.rungs) and all(
-            rung.shape == (len(given[0]), size) for rung, size in zip(given, self.rungs, strict=False) if rung.dim()
-        )
-        if not fits or not all(rung.dim() == 2 for rung in given):
+        tables = 0 < len(given) <= len(self.rungs) and all(rung.dim() == 2 for rung in given)
+        if not tables or any(
+            rung.shape != (len(given[0]), size) for rung, size in zip(given, self.rungs, strict=False)
+        ):
             wanted = " and ".join(f"(N, {size})" for size in self.rungs)
             raise LunetteError(f"codes of this model have the shape {wanted}, not {[tuple(r.shape) for r in given]}")
         if not all(rung.isfinite().all() for rung in given):

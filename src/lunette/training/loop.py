@@ -202,7 +202,7 @@ class Training:
 
     def _close_epoch(self) -> EpochEnd:
         position, stage = self.position, self.stage
-        weights = stage.objective.weights(position.epoch + 1)
+        weights = stage.objective.weights(position.epoch + 1, position.step)
         means = {name: total / len(self.train) for name, total in position.sums.items()}
         metrics = {"train": Metrics(means, weights, position.seconds)}
         if len(self.validation):

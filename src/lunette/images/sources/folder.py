@@ -166,7 +166,7 @@ class Folder(Source):
     """A folder with picture files in it, or in its sub-folders, whose names are labels."""
 
     help = "a folder of pictures"
-    rank = 2
+    rank = 3
     is_files = True
 
     def matches(self, text: str) -> bool:  # noqa: D102

@@ -21,6 +21,7 @@ class Pack(Source):
     """A folder that `lunette data pack` wrote."""
 
     help = "a pack"
+    rank = 1
 
     def matches(self, text: str) -> bool:  # noqa: D102
         return is_pack(path_of(text))

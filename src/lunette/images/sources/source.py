@@ -17,7 +17,7 @@ class Source(ABC):
     """One kind of source, such as a folder of pictures: what it matches, and how it is read."""
 
     help: ClassVar[str] = ""  # what the help of --data calls it; a kind of which it says nothing has none
-    rank: ClassVar[int] = 1  # of several kinds that match, the one of the lowest rank is meant
+    rank: ClassVar[int] = 2  # of several kinds that match, the one of the lowest rank is meant
     is_data: ClassVar[bool] = True  # whether it is more than one picture, so that it can be trained on
     is_files: ClassVar[bool] = False  # whether its pictures are files, which a pack reads one after another
 
@@ -50,7 +50,7 @@ SOURCES: list[Source] = []
 def source(kind: Kind) -> Kind:
     """Register a kind of source."""
     SOURCES.append(kind())
-    SOURCES.sort(key=lambda one: (one.rank, one.help))
+    SOURCES.sort(key=lambda one: (one.rank, type(one).__name__))  # no order of imports
     return kind
 
 

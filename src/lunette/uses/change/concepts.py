@@ -52,27 +52,21 @@ def add_concept(
 
 
 class ConceptList(list[Concept], Result):
-    """The concepts kept in the run at `path`."""
+    """The concepts kept in the folder `run`."""
 
-    path = Path()
+    run = Path()
 
     def sentence(self) -> str:
         """Return their names."""
-        return f"concepts of {self.path}: {', '.join(concept.name for concept in self) or 'none'}"
+        return f"concepts of {self.run}: {', '.join(concept.name for concept in self) or 'none'}"
 
     def blocks(self) -> Iterator[Block]:
         """Yield the facts of each, or how to make one."""
         if self:
             yield facts({concept.name: concept.facts() for concept in self})
             return
-        example = f"lunette concept add {quoted(self.path)} NAME --with FOLDER --without FOLDER"
-        yield f"{self.path} has no concepts yet: {example}"
-
-    """List the concepts kept in a run, in the order of the alphabet.
-
-    Example:
-        lunette concept list runs/vae-faces-001
-    """
+        example = f"lunette concept add {quoted(self.run)} NAME --with FOLDER --without FOLDER"
+        yield f"{self.run} has no concepts yet: {example}"
 
 
 @verb("concept list", "change")
@@ -84,7 +78,7 @@ def concepts(run: RunFolder) -> ConceptList:
     """
     opened = open_run(run)
     found = ConceptList(opened.concepts.load(name) for name in opened.concepts.names())
-    found.path = opened.path
+    found.run = opened.path
     return found
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, ClassVar
 
 import torch
 
-from lunette.errors import LunetteError
+from lunette.errors import LunetteError, unknown
 from lunette.images import Label
 from lunette.runs import Codes, Trained, split_or_drawn
 from lunette.signatures import Flag
@@ -58,6 +58,15 @@ class Direction:
                 "say in one way what to change: --concept NAME, --from label:3 --to label:8, --with A/ --without B/, "
                 "--measure slant, or --dimension 0"
             )
+
+    @classmethod
+    def of(cls, **said: Any) -> Direction:
+        """Return the direction that keywords say; raises LunetteError for one that is none of its fields."""
+        known = [field.name for field in fields(cls)]
+        for name in said:
+            if name not in known:
+                raise unknown("way to say a direction", name, known)
+        return cls(**said)
 
     @property
     def strength(self) -> float:

@@ -60,7 +60,7 @@ def edit(
         lunette edit runs/vae-mnist-001 --measure slant
         lunette edit runs/vae-mnist-001 --from label:3 --to label:8 -o edit.gif
     """
-    along = Direction(**direction)
+    along = Direction.of(**direction)
     strength = along.strength if strength is None else strength
     check(n, strength, steps)
     trained = open_run(run).trained(checkpoint)

@@ -118,9 +118,10 @@ def inpaint(
     means are taken over the second half. On grey pixels cross-entropy counts as if it were a likelihood. Where codes
     have no density (plain autoencoders), encoding and decoding are repeated instead.
 
+    Source: Mattei, Frellsen, "Leveraging the Exact Likelihood of Deep Latent Variable Models", NeurIPS 2018.
+
     Raises:
-        LunetteError: for a model of several rungs and for a mask that does not fit. Source: Mattei, Frellsen,
-            "Leveraging the Exact Likelihood of Deep Latent Variable Models", NeurIPS 2018.
+        LunetteError: for a model of several rungs and for a mask that does not fit.
 
     Example:
         lunette inpaint runs/vae-mnist-001 --mask 0,0,28,14

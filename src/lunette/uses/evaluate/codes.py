@@ -18,7 +18,7 @@ from lunette.codes import factors
 from lunette.compute import in_batches, to_float, values_per_pixel
 from lunette.compute.coding import device_of, encode, part
 from lunette.errors import Unsupported
-from lunette.images import Images, Permutation, Shape
+from lunette.images import Images, Shape
 from lunette.measures.aggregate import ACTIVE, distances, index_information, variances
 from lunette.models import LatentModel
 from lunette.objectives import MaximumMeanDiscrepancy, rate
@@ -79,10 +79,8 @@ def codes(subject: Subject) -> Group:
     Of a model without a prior it is the units alone, as nothing says there what a code costs.
     """
     model, seed = subject.model, subject.settings.seed
-    index = Permutation(len(subject.test), seed=0).part(slice(MOST))[:]
-    images = subject.test.take(index)
+    images, means = subject.some_test(MOST)
     y = subject.y(images)
-    means = torch.cat(subject.trained.encode(subject.test), -1)[index]
     found = coded(model, images, y, seed, means)
     spreads = variances(found.means)
     active = int((spreads > ACTIVE).sum())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lunette.compute import to_float
 from lunette.errors import Unsupported
-from lunette.images import Images, Permutation
+from lunette.images import Images
 from lunette.images.subset import some
 from lunette.measures.disentanglement import (
     VOTES,
@@ -62,9 +62,8 @@ def representation(subject: Subject) -> Group:
     """
     room = min(PICTURES, max(1, PIXELS // math.prod(subject.test.shape)))
     learned_from = some(subject.data.train, room)
-    index = Permutation(len(subject.test), seed=0).part(slice(room))[:]
-    codes = torch.cat(subject.trained.encode(subject.test), dim=1)[index]
-    test = Coded(subject.test.take(index), codes.numpy())
+    images, means = subject.some_test(room)
+    test = Coded(images, means.numpy())
     train = Coded(learned_from, torch.cat(subject.trained.encode(learned_from), dim=1).numpy())
     parts = probes(train, test), factors(train, test, subject.settings.seed)
     notes = tuple(note for part in parts for note in part.notes)

@@ -74,9 +74,10 @@ def tune(
     `lunette resume` does both for one. The study `out` (by default studies/RECIPE-DATA) keeps a run of each trial under
     trials/; called again with the same settings it goes on, to `trials` in all.
 
+    Source: Akiba, Sano, Yanase, Ohta, Koyama, "Optuna", KDD 2019 (tree-structured Parzen estimator, median pruning).
+
     Raises:
-        LunetteError: for what cannot be varied, for a study of other settings, and where all trials failed. Source:
-            Akiba, Sano, Yanase, Ohta, Koyama, "Optuna", KDD 2019 (tree-structured Parzen estimator, median pruning).
+        LunetteError: for what cannot be varied, for a study of other settings, and where all trials failed.
 
     Example:
         lunette tune vae --data mnist --trials 20 --vary latent=2..64 learning-rate=1e-4..1e-2
