@@ -28,10 +28,21 @@ def shown(use: Callable[..., Returned]) -> Callable[..., Returned]:
     rest = [own.pop()] if own and own[-1].kind == inspect.Parameter.VAR_KEYWORD else []
     asked = inspect.Parameter(PROGRESS.name, inspect.Parameter.KEYWORD_ONLY, default=PROGRESS.default)
     verb.__signature__ = inspect.Signature([*own, asked, *rest])  # type: ignore[attr-defined]
-    verb.__doc__ = "\n".join([inspect.getdoc(use) or "", "", "Args:", *lines_of([*described(use), PROGRESS])])
+    text, heading, rest = split(inspect.getdoc(use) or "")
+    lines = [text, "", "Args:", *lines_of([*described(use), PROGRESS])]
     for kind in next((known.takes for known in VERBS.values() if known.call is use), ()):
-        verb.__doc__ += "\n".join(["", "", f"Settings, the fields of {kind.__name__}:", *lines_of(described(kind))])
+        lines += ["", f"Settings, the fields of {kind.__name__}:", *lines_of(described(kind))]
+    verb.__doc__ = "\n".join(lines) + heading + rest
     return verb
+
+
+def split(doc: str) -> tuple[str, str, str]:
+    """Part a docstring before what it raises, or before its example: there arguments are listed."""
+    for each in ("Raises", "Example"):
+        text, heading, rest = doc.partition(f"\n\n{each}:")
+        if heading:
+            return text, heading, rest
+    return doc, "", ""
 
 
 def lines_of(arguments: list[Argument] | tuple[Argument, ...]) -> Iterator[str]:
