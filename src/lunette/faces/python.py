@@ -28,11 +28,11 @@ def shown(use: Callable[..., Returned]) -> Callable[..., Returned]:
     rest = [own.pop()] if own and own[-1].kind == inspect.Parameter.VAR_KEYWORD else []
     asked = inspect.Parameter(PROGRESS.name, inspect.Parameter.KEYWORD_ONLY, default=PROGRESS.default)
     verb.__signature__ = inspect.Signature([*own, asked, *rest])  # type: ignore[attr-defined]
-    text, heading, rest = split(inspect.getdoc(use) or "")
+    text, heading, after = split(inspect.getdoc(use) or "")
     lines = [text, "", "Args:", *lines_of([*described(use), PROGRESS])]
     for kind in next((known.takes for known in VERBS.values() if known.call is use), ()):
         lines += ["", f"Settings, the fields of {kind.__name__}:", *lines_of(described(kind))]
-    verb.__doc__ = "\n".join(lines) + heading + rest
+    verb.__doc__ = "\n".join(lines) + heading + after
     return verb
 
 
