@@ -179,8 +179,8 @@ def test_a_result_is_ordered_and_drawn(runs, strange):
     assert own.auroc == {}
     assert "auroc=" in repr(strange)
     width, height = strange.picture().size
-    assert width > 4 * 2 * 64
-    assert 2 * 64 < height < 3 * 64
+    assert width > 4 * 2 * 96
+    assert 2 * 96 < height < 3 * 96
     assert set(strange.arrays()) == {*SCORES, "quantiles", "numbers", "strange", "order", "images"}
 
 
